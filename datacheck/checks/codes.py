@@ -1,0 +1,134 @@
+"""THE table: every code, its name, its severity, and the module that holds the rule and its page.
+
+A code is never reused; the history of this file is the history of the rules. Nothing is imported
+until a rule is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from datacheck.errors import UsageError
+from datacheck.findings import Severity
+
+if TYPE_CHECKING:
+    from datacheck.checks.base import Rule
+
+E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as in the table's heading
+
+FAMILIES = {
+    "LK": "leakage",
+    "LB": "labels",
+    "CB": "balance",
+    "MV": "missing",
+    "NM": "normalization",
+    "SL": "lengths",
+    "SC": "schema",
+    "DC": "datacheck",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One line of the table."""
+
+    code: str
+    severity: Severity
+    name: str
+
+    @property
+    def family(self) -> str:
+        """The folder the rule lives in."""
+        return FAMILIES[self.code[:2]]
+
+    @property
+    def module(self) -> str:
+        """The module with the rule and its page."""
+        return f"datacheck.checks.{self.family}.{self.name.replace('-', '_')}"
+
+    def load(self) -> type[Rule]:
+        """The rule's class, with code, name and severity filled in from this table."""
+        module = import_module(self.module)
+        cls: type[Rule] = getattr(module, "".join(w.title() for w in self.name.split("-")))
+        cls.code, cls.name, cls.severity = self.code, self.name, self.severity
+        return cls
+
+    def page(self) -> str:
+        """The rule's page: the docstring of its module."""
+        return (import_module(self.module).__doc__ or "").strip()
+
+
+TABLE: tuple[Code, ...] = (
+    Code("LK001", E, "duplicate-rows-across-splits"),
+    Code("LK003", E, "group-across-splits"),
+    Code("LK004", W, "time-overlap"),
+    Code("LK005", E, "target-leak"),
+    Code("LK006", E, "missingness-leak"),
+    Code("LK007", E, "fitted-on-everything"),
+    Code("LK008", E, "order-or-id-leak"),
+    Code("LB001", E, "conflicting-labels"),
+    Code("LB003", E, "missing-or-invalid-labels"),
+    Code("LB004", W, "duplicate-rows-within-split"),
+    Code("CB001", W, "class-imbalance"),
+    Code("CB002", W, "rare-class"),
+    Code("CB003", E, "class-missing-from-split"),
+    Code("CB004", W, "label-shift"),
+    Code("CB005", W, "skewed-target"),
+    Code("MV001", W, "missing-values"),
+    Code("MV002", E, "non-finite-values"),
+    Code("MV003", W, "sentinel-values"),
+    Code("MV004", W, "missingness-shift"),
+    Code("MV005", I, "constant-column"),
+    Code("MV006", E, "unreadable-file"),
+    Code("MV007", W, "mixed-types"),
+    Code("NM001", E, "normalization-mismatch"),
+    Code("NM002", W, "scale-disparity"),
+    Code("NM003", W, "distribution-shift"),
+    Code("NM005", W, "extreme-values"),
+    Code("NM006", W, "unseen-categories"),
+    Code("SL001", W, "skewed-lengths"),
+    Code("SL002", W, "length-shift"),
+    Code("SL003", E, "empty-sequences"),
+    Code("SL004", W, "overlong-sequences"),
+    Code("SL005", W, "length-label-confounding"),
+    Code("SC001", E, "columns-differ"),
+    Code("SC002", E, "types-differ"),
+    Code("DC001", I, "unused-suppression"),
+)
+
+CODES: dict[str, Code] = {c.code: c for c in TABLE}
+
+
+def find(code: str) -> Code:
+    """The line for a code or a rule's name. Raises UsageError, naming the nearest."""
+    wanted = code.strip()
+    for line in TABLE:
+        if wanted.upper() == line.code or wanted.lower() == line.name:
+            return line
+    from difflib import get_close_matches
+
+    near = get_close_matches(wanted, [*CODES, *(c.name for c in TABLE)], n=1, cutoff=0.3)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"no rule {code!r}", f"{hint}`datacheck rules` lists them all")
+
+
+def select(chosen: tuple[str, ...] = (), ignored: tuple[str, ...] = ()) -> tuple[Code, ...]:
+    """The lines that codes, names or families (``LK``) choose, less those ignored; all if none."""
+    keep = _expand(chosen) if chosen else set(CODES)
+    keep -= _expand(ignored)
+    return tuple(c for c in TABLE if c.code in keep)
+
+
+def _expand(wanted: tuple[str, ...]) -> set[str]:
+    out: set[str] = set()
+    for item in wanted:
+        upper = item.strip().upper()
+        if upper == "ALL":
+            out |= set(CODES)
+        elif upper in FAMILIES:
+            out |= {c for c in CODES if c.startswith(upper)}
+        else:
+            out.add(find(item).code)
+    return out

@@ -1,0 +1,42 @@
+"""Every error a user can meet, and the hint that gets them out of it.
+
+::
+
+    DatacheckError
+    ├── SourceError      the data cannot be found, opened or understood at all
+    ├── UsageError       an option, a column or a rule code that does not exist
+    │   └── ConfigError  the same, in a configuration file
+    └── ScanError        the scan itself could not go on (scratch space, memory)
+
+A message says what is wrong; ``hint`` says what to do, naming what *was* found.
+"""
+
+from __future__ import annotations
+
+
+class DatacheckError(Exception):
+    """Base of all errors meant for a person: one line, and one hint."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class SourceError(DatacheckError):
+    """The data cannot be found, opened or understood."""
+
+
+class UsageError(DatacheckError):
+    """An option, a column or a rule code that does not exist."""
+
+
+class ConfigError(UsageError):
+    """A configuration file that cannot be read or names what does not exist."""
+
+
+class ScanError(DatacheckError):
+    """The scan could not go on: scratch space or memory."""
