@@ -1,0 +1,1 @@
+"""Training: monitors, trainer and paired studies of what each repair did. Empty as yet."""

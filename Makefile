@@ -1,0 +1,51 @@
+# One command per job; `make` alone lists them. Each target sets up what it needs.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help audit test lint types bench docs study
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+audit: .venv/audit.stamp ## set up, and audit the sample dataset fixtures/clinic
+	@$(BIN)/datacheck audit fixtures/clinic --fail-on never
+
+test: .venv/dev.stamp ## set up, and run the tests (JOBS=2)
+	@$(BIN)/python -m pytest -q -n $(JOBS)
+
+lint: .venv/dev.stamp ## check style
+	@$(BIN)/ruff check .
+
+types: .venv/dev.stamp ## check types (mypy, strict)
+	@$(BIN)/mypy
+
+bench: .venv/bench.stamp ## run the benchmarks: speed against DuckDB, and detection
+	@$(BIN)/python benchmarks/audit_speed.py --startup --linear
+	@$(BIN)/python benchmarks/detection.py
+
+docs: .venv/audit.stamp ## write the generated pages again
+	@$(BIN)/python docs/generate.py
+
+study: .venv/dev.stamp ## run the tests that take minutes
+	@$(BIN)/python -m pytest -q -m study
+
+# The environment is made again whenever what it is made from changes.
+.venv/python.stamp:
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/audit.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@$(PIP) -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@$(PIP) -e ".[dev]"
+	@touch $@ .venv/audit.stamp
+
+.venv/bench.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@$(PIP) -e ".[bench]"
+	@touch $@ .venv/audit.stamp
