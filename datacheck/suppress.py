@@ -1,0 +1,55 @@
+"""Findings that a person accepted, set apart with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from datacheck.checks.codes import select
+from datacheck.config import Suppression
+from datacheck.findings import Finding
+
+
+def matches(suppression: Suppression, finding: Finding) -> bool:
+    """Whether the finding is the suppressed one: its rule, no further columns, no further splits.
+
+    A finding over thirty columns is not hidden by a suppression that names one of them.
+    """
+    rule = suppression.rule.strip()
+    if rule.upper() not in (finding.rule, finding.rule[:2]) and rule.lower() != finding.name:
+        return False
+    return all(
+        not allowed or (bool(present) and set(present) <= set(allowed))
+        for allowed, present in (
+            (suppression.columns, finding.columns),
+            (suppression.splits, finding.splits),
+        )
+    )
+
+
+def apply_suppressions(
+    findings: Sequence[Finding],
+    suppressions: Sequence[Suppression],
+    *,
+    ran: Collection[str] | None = None,
+) -> tuple[list[Finding], list[tuple[Finding, str]], list[str]]:
+    """Findings kept, findings suppressed with the reason, and the suppressions that matched none.
+
+    ``ran`` are the codes of the rules that judged: a suppression is not called unused because its
+    rule was left out of this run. Raises UsageError for a rule that does not exist.
+    """
+    kept: list[Finding] = []
+    suppressed: list[tuple[Finding, str]] = []
+    used: set[int] = set()
+    for finding in findings:
+        hits = [i for i, s in enumerate(suppressions) if matches(s, finding)]
+        used.update(hits)
+        if hits:
+            suppressed.append((finding, suppressions[hits[0]].reason))
+        else:
+            kept.append(finding)
+    unused = [
+        str(s)
+        for i, s in enumerate(suppressions)
+        if i not in used and (ran is None or any(c.code in ran for c in select((s.rule,))))
+    ]
+    return kept, suppressed, unused
