@@ -17,6 +17,8 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from datacheck.types import Ints
+
 Pair: TypeAlias = tuple[pl.DataFrame, pl.DataFrame]
 Plant: TypeAlias = Callable[[pl.DataFrame, pl.DataFrame, str, float, np.random.Generator], Pair]
 
@@ -77,7 +79,11 @@ def _one(frame: pl.DataFrame, label: str, rng: np.random.Generator) -> str:
 
 def _rows(frame: pl.DataFrame, count: int, rng: np.random.Generator) -> pl.DataFrame:
     """``count`` rows, each at most once, in random order."""
-    return frame[rng.permutation(frame.height)[: max(1, min(count, frame.height))].tolist()]
+    return _take(frame, rng.permutation(frame.height)[: max(1, min(count, frame.height))])
+
+
+def _take(frame: pl.DataFrame, rows: Ints) -> pl.DataFrame:
+    return frame.select(pl.all().gather(pl.Series(rows)))
 
 
 def _mask(n: int, share: float, rng: np.random.Generator) -> pl.Series:
@@ -96,7 +102,7 @@ def _put(frame: pl.DataFrame, column: str, mask: pl.Series, value: float | None)
 
 
 def _shuffled(frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    return frame[rng.permutation(frame.height).tolist()]
+    return _take(frame, rng.permutation(frame.height))
 
 
 def _add(train: pl.DataFrame, test: pl.DataFrame, name: str, values: list[pl.Series]) -> Pair:
@@ -143,7 +149,7 @@ def group_leak(
     return _add(train, test, "patient", [_ids("p", first), _ids("p", second)])
 
 
-def _ids(prefix: str, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:
+def _ids(prefix: str, numbers: Ints) -> pl.Series:
     return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String)).to_series()
 
 
@@ -232,7 +238,7 @@ def order_leak(
     order = np.argsort(train[label].cast(pl.Float64).to_numpy(), kind="stable")
     loose = np.flatnonzero(rng.random(train.height) < 0.1 * (1 - severity))
     order[loose] = order[rng.permutation(loose)]
-    return train[order.tolist()], test
+    return _take(train, order), test
 
 
 # -- labels and balance ------------------------------------------------------------------------
@@ -368,9 +374,7 @@ def text_sentinel(
     return out[0], out[1]
 
 
-def _draw(
-    k: int, frame: pl.DataFrame, rng: np.random.Generator
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _draw(k: int, frame: pl.DataFrame, rng: np.random.Generator) -> Ints:
     return rng.integers(0, k, frame.height)
 
 
@@ -428,9 +432,7 @@ def _mapped(name: str, change: Callable[[pl.Expr, pl.DataFrame, str], pl.Expr]) 
     return plant
 
 
-standardized_test = _mapped(
-    "standardized", lambda x, f, c: (x - _mean(f, c)) / _deviation(f, c)
-)
+standardized_test = _mapped("standardized", lambda x, f, c: (x - _mean(f, c)) / _deviation(f, c))
 thousandfold_test = _mapped("multiplied_by_1000", lambda x, f, c: x * 1000)
 divided_test = _mapped("divided_by_255", lambda x, f, c: x / 255)
 log_test = _mapped("as_log1p", lambda x, f, c: (x - min(_least(f, c), 0.0)).clip(0).log1p())
@@ -455,12 +457,12 @@ def scale_disparity(
 def distribution_shift(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Pair:
-    """One feature of test replaced by a mixture that has moved by up to 2 standard deviations.
+    """One feature of test whose mean has moved by ``severity`` standard deviations of train.
 
-    Half of the rows move twice as far as the mean, so that no affine map undoes it.
+    Half of the rows move, twice as far, so that no affine map undoes it.
     """
     column = _one(train, label, rng)
-    step = 2 * _deviation(train, column) * 2 * severity
+    step = 2 * severity * _deviation(train, column)
     moved = _mask(test.height, 0.5, rng).cast(pl.Float64) * step
     values = test[column].cast(pl.Float64) + moved
     return train, test.with_columns(values.alias(column))
