@@ -1,0 +1,1 @@
+"""Rules: one file and one page each; ``codes.py`` is the table of them all."""

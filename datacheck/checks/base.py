@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from datacheck.dataset import Column, Dataset, Kind, Problem, Role, Task
 from datacheck.findings import Effect, Example, Finding, Repair, Severity
-from datacheck.summaries.base import Need, Summary
+from datacheck.summaries.base import Need, Summary, summary_key
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,8 +94,11 @@ class Context:
     summaries: Mapping[tuple[str, str], Summary]
     """By (split, kind + params key); see :meth:`get`."""
     problems: Sequence[Problem] = ()
-    batch_sizes: tuple[int, ...] = (32, 64, 128, 256)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Severities that the configuration sets, by code."""
     unused_suppressions: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+    """Sentences for the report's assumptions: what was sampled, capped or left out."""
     fetch: Any = None
     """``fetch(addresses, columns) -> pl.DataFrame`` with those very rows and ``ADDRESS``."""
     _samples: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -153,6 +156,13 @@ class Context:
         """The summary of that kind; KeyError if the rule did not ask for it in ``needs``."""
         return self.summaries[(split, summary_key(kind, params))]
 
+    def _only(self, kind: str, split: str) -> Summary:
+        """The one summary of that kind, whatever its parameters."""
+        for (name, key), summary in self.summaries.items():
+            if name == split and (key == kind or key.startswith(f"{kind}(")):
+                return summary
+        raise KeyError((split, kind))
+
     def moments(self, split: str) -> Moments:
         """Counts, means, extremes of numbers, booleans and datetimes."""
         return self.get("moments", split)  # type: ignore[return-value] # by construction of plan
@@ -179,11 +189,11 @@ class Context:
 
     def row_hashes(self, split: str) -> RowHashes:
         """One hash per row over the features, one over the label."""
-        return self.get("row_hashes", split)  # type: ignore[return-value] # by construction of plan
+        return self._only("row_hashes", split)  # type: ignore[return-value] # by construction of plan
 
     def row_sample(self, split: str) -> RowSample:
         """The coordinated row sample, as a summary."""
-        return self.get("row_sample", split)  # type: ignore[return-value] # by construction of plan
+        return self._only("row_sample", split)  # type: ignore[return-value] # by construction of plan
 
     def sample(self, split: str) -> pl.DataFrame:
         """The sampled rows in file order, with their addresses in the column ``ADDRESS``.
@@ -194,6 +204,10 @@ class Context:
             self._samples[split] = self.row_sample(split).frame()
         return self._samples[split]
 
+    def class_sample(self, split: str) -> pl.DataFrame:
+        """The sample with at least 500 rows of each class (where there are); not uniform."""
+        return self.row_sample(split).frame(with_rare=True)
+
     def sampled(self, split: str) -> bool:
         """Whether the sample is less than all rows of the split."""
         return self.sample(split).height < self.rows[split]
@@ -202,7 +216,3 @@ class Context:
         """Addresses as people write them."""
         return tuple(self.data.locate(split, int(a)) for a in addresses)
 
-
-def summary_key(kind: str, params: tuple[tuple[str, Any], ...] = ()) -> str:
-    """The name under which a summary of that kind and parameters is kept."""
-    return kind if not params else f"{kind}({', '.join(f'{k}={v!r}' for k, v in params)})"

@@ -1,0 +1,1 @@
+"""Engines decide where the scan runs, never what it computes."""

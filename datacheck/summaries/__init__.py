@@ -1,0 +1,27 @@
+"""Summaries that merge: one commutative monoid a file. ``TABLE`` maps a kind to its class."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from datacheck.summaries.base import Need, Summary
+
+TABLE: dict[str, str] = {
+    "keys": "Keys",
+    "lengths": "Lengths",
+    "moments": "Moments",
+    "nulls": "Nulls",
+    "row_hashes": "RowHashes",
+    "row_sample": "RowSample",
+    "tokens": "Tokens",
+    "values": "Values",
+}
+
+
+def summary_class(kind: str) -> type[Summary]:
+    """The class of a kind. KeyError if there is none."""
+    found: type[Summary] = getattr(import_module(f"datacheck.summaries.{kind}"), TABLE[kind])
+    return found
+
+
+__all__ = ["TABLE", "Need", "Summary", "summary_class"]

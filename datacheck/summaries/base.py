@@ -33,6 +33,11 @@ class Need:
     params: tuple[tuple[str, Any], ...] = ()
 
 
+def summary_key(kind: str, params: tuple[tuple[str, Any], ...] = ()) -> str:
+    """The name under which a summary of that kind and parameters is kept."""
+    return kind if not params else f"{kind}({', '.join(f'{k}={v!r}' for k, v in params)})"
+
+
 class Summary(ABC):
     """A commutative monoid over batches of rows.
 
@@ -63,6 +68,10 @@ class Summary(ABC):
     @abstractmethod
     def restore(self, state: State) -> None:
         """Take over a state made by :meth:`state`."""
+
+    def fresh(self) -> Self:
+        """The identity of the same kind, columns and parameters."""
+        return type(self)(self.columns, **self.params)
 
     def reads(self) -> tuple[str, ...]:
         """The columns to decode for it."""

@@ -1,0 +1,66 @@
+"""Data that makes training unstable, or its score a lie: found, with evidence.
+
+>>> import datacheck
+>>> report = datacheck.audit("dataset/", label="income")  # doctest: +SKIP
+
+Everything heavy is imported when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datacheck.audit import audit
+    from datacheck.config import Config
+    from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
+    from datacheck.errors import ConfigError, DatacheckError, ScanError, SourceError, UsageError
+    from datacheck.findings import Effect, Example, Finding, Outcome, Repair, Report, Severity
+
+__all__ = [
+    "Column",
+    "Config",
+    "ConfigError",
+    "DatacheckError",
+    "Dataset",
+    "Effect",
+    "Example",
+    "Finding",
+    "Kind",
+    "Outcome",
+    "Repair",
+    "Report",
+    "Role",
+    "ScanError",
+    "Severity",
+    "SourceError",
+    "Split",
+    "Task",
+    "UsageError",
+    "audit",
+]
+
+_HOMES = {
+    "audit": "audit",
+    "Config": "config",
+    **dict.fromkeys(("Column", "Dataset", "Kind", "Role", "Split", "Task"), "dataset"),
+    **dict.fromkeys(
+        ("ConfigError", "DatacheckError", "ScanError", "SourceError", "UsageError"), "errors"
+    ),
+    **dict.fromkeys(
+        ("Effect", "Example", "Finding", "Outcome", "Repair", "Report", "Severity"), "findings"
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"datacheck.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,196 @@
+"""The first half of the flow in one page: source → needs → plan → one scan → verdicts → report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from datacheck.checks.base import Context, NotApplicable, Rule
+from datacheck.checks.codes import Code, select
+from datacheck.dataset import Dataset
+from datacheck.errors import DatacheckError
+from datacheck.findings import Finding, Outcome, Report, Severity, Status
+from datacheck.summaries import Need
+
+if TYPE_CHECKING:
+    from datacheck.config import Config
+
+Progress = Callable[[int, float | None, str], None]
+
+
+def audit(
+    source: Any = None,
+    /,
+    *,
+    config: Config | None = None,
+    progress: bool | Progress = False,
+    settings: Mapping[str, Any] | None = None,
+    **splits: Any,
+) -> Report:
+    """Audit a dataset and return what is wrong with it.
+
+    ``source`` is a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array or a mapping
+    of split names to those; or give the splits by name: ``audit(train=a, test=b, label="y")``.
+    Names of :class:`~datacheck.config.Config` fields (``label``, ``group``, ``time``, ``id``,
+    ``split_column``, ``ignore_column``, ``select``, ``ignore``, ``memory``, ``threads``, …) set
+    those fields; every other name is a split. A split that bears a field's name goes in through
+    the mapping; a field by any name goes in through ``settings``.
+
+    Raises :class:`~datacheck.errors.DatacheckError` where nothing can be audited.
+    """
+    from datacheck.config import Config
+    from datacheck.errors import UsageError
+
+    known = {f.name for f in fields(Config)}
+    flags = {k: splits.pop(k) for k in list(splits) if k in known}
+    flags.update(settings or {})
+    if (source is None) == (not splits):
+        raise UsageError(
+            "nothing to audit" if source is None else "give a source or named splits, not both",
+            "audit('folder/'), audit(frame, label='y') or audit(train=a, test=b)",
+        )
+    chosen = (config or Config()).replace(**flags)
+    shown: Progress | None = progress if callable(progress) else None
+    if progress is True:
+        from datacheck.report.progress import bar
+
+        with bar() as shown:
+            return run_audit(source if source is not None else splits, chosen, progress=shown)
+    return run_audit(source if source is not None else splits, chosen, progress=shown)
+
+
+def run_audit(source: Any, config: Config, *, progress: Progress | None = None) -> Report:
+    """Open, plan, scan once, judge. What :func:`audit` and the command line share."""
+    from datacheck.sources import open_source
+    from datacheck.suppress import apply_suppressions
+
+    began = time.perf_counter()
+    data = open_source(source, config.source_options())
+    opened = time.perf_counter()
+    codes = select(config.select, config.ignore)
+    rules, outcomes = _build(codes, config)
+    needs = _needs(rules, data, outcomes)
+    context = _scan(data, needs, config, progress)
+    scanned = time.perf_counter()
+    late = [r for r in rules if r.code.startswith("DC")]
+    findings: list[Finding] = []
+    for rule in rules:
+        if rule not in late and rule.code not in outcomes:
+            findings += _judge(rule, context, outcomes)
+    kept, suppressed, unused = apply_suppressions(findings, config.suppress)
+    context.unused_suppressions = unused
+    for rule in late:
+        kept = [*kept, *_judge(rule, context, outcomes)]
+    judged = time.perf_counter()
+    return Report(
+        dataset=describe(data, context),
+        findings=kept,
+        outcomes=[outcomes[c.code] for c in codes],
+        assumptions=[*data.assumptions, *context.notes],
+        timing={
+            "open": opened - began,
+            "scan": scanned - opened,
+            "judge": judged - scanned,
+            "total": judged - began,
+        },
+        versions=_versions(),
+        suppressed=suppressed,
+    )
+
+
+def _build(codes: tuple[Code, ...], config: Config) -> tuple[list[Rule], dict[str, Outcome]]:
+    """The chosen rules with their options; a rule that cannot even be loaded has failed."""
+    rules: list[Rule] = []
+    outcomes: dict[str, Outcome] = {}
+    for code in codes:
+        try:
+            rules.append(code.load()(**config.rule_options(code.code)))
+        except DatacheckError:
+            raise
+        except Exception as error:  # a rule's own crash is an outcome, never the end of the run
+            outcomes[code.code] = Outcome(code.code, Status.FAILED, _said(error))
+    return rules, outcomes
+
+
+def _needs(rules: list[Rule], data: Dataset, outcomes: dict[str, Outcome]) -> set[Need]:
+    needs: set[Need] = set()
+    for rule in rules:
+        try:
+            needs.update(rule.needs(data))
+        except NotApplicable as reason:
+            outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
+        except Exception as error:
+            outcomes[rule.code] = Outcome(rule.code, Status.FAILED, _said(error))
+    return needs
+
+
+def _scan(
+    data: Dataset, needs: set[Need], config: Config, progress: Progress | None
+) -> Context:
+    from datacheck.engines import local
+    from datacheck.engines.plan import make_plan
+
+    plan = make_plan(data, needs)
+    scan = local.run(data, plan, threads=config.threads, memory=config.memory, progress=progress)
+    return Context(
+        data=data,
+        rows=scan.rows,
+        summaries=scan.summaries,
+        problems=sorted([*data.problems, *scan.problems]),
+        fetch=lambda addresses, columns: local.fetch(data, addresses, columns),
+        severities=config.severities(),
+    )
+
+
+def _judge(rule: Rule, context: Context, outcomes: dict[str, Outcome]) -> list[Finding]:
+    try:
+        found = list(rule.judge(context))
+    except NotApplicable as reason:
+        outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
+        return []
+    except Exception as error:
+        outcomes[rule.code] = Outcome(rule.code, Status.FAILED, _said(error))
+        return []
+    outcomes[rule.code] = Outcome(rule.code, Status.FOUND if found else Status.CLEAN)
+    severity: Severity | None = context.severities.get(rule.code)
+    return [replace(f, severity=severity) for f in found] if severity else found
+
+
+def describe(data: Dataset, context: Context) -> dict[str, Any]:
+    """The dataset as reports show it."""
+    files = {
+        name: len(dict.fromkeys(f.file for f in split.fragments))
+        for name, split in data.splits.items()
+    }
+    if data.split_column:
+        files = dict.fromkeys(files, sum(files.values()))
+    return {
+        "name": data.name,
+        "splits": {
+            name: {"rows": context.rows.get(name, 0), "files": files[name]} for name in data.splits
+        },
+        "columns": {
+            c.name: {"kind": c.kind.value, "role": c.role.value, "assumed": c.assumed}
+            for c in data.columns.values()
+        },
+        "task": data.task.value if data.task else None,
+    }
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    out = {"python": platform.python_version()}
+    for name in ("datacheck-ml", "polars", "numpy"):
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = "not installed"
+    return out

@@ -1,0 +1,61 @@
+"""The plan: the set union of what the enabled checks need, and the grid of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from datacheck.dataset import Dataset
+from datacheck.summaries import Need, Summary, summary_class
+from datacheck.summaries.base import summary_key
+
+BLOCK_ROWS = 65_536
+BLOCK_CELLS = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which summaries to fill, over which columns; the same for every fragment.
+
+    ``block_rows`` is the fixed grid: summaries see blocks of that many rows, counted from the
+    start of each fragment, whatever chunks the reader delivers.
+    """
+
+    needs: tuple[Need, ...]
+    columns: tuple[str, ...]
+    block_rows: int
+
+    def fresh(self) -> dict[str, Summary]:
+        """The identity of every summary, by :func:`summary_key`."""
+        return {
+            summary_key(n.kind, n.params): summary_class(n.kind)(n.columns, **dict(n.params))
+            for n in self.needs
+        }
+
+
+def make_plan(data: Dataset, needs: Iterable[Need]) -> Plan:
+    """One need for each kind and parameters, over the union of their columns, in schema order."""
+    columns: dict[tuple[str, tuple[tuple[str, Any], ...]], set[str]] = {}
+    for need in needs:
+        chosen = columns.setdefault((need.kind, need.params), set())
+        if chosen and not summary_class(need.kind).columnwise and chosen != set(need.columns):
+            raise ValueError(f"two checks ask for {need.kind} over different columns")
+        chosen.update(need.columns)
+    order = {name: i for i, name in enumerate(data.columns)}
+    merged = tuple(
+        Need(kind, tuple(sorted(chosen, key=order.__getitem__)), params)
+        for (kind, params), chosen in sorted(columns.items(), key=lambda kv: repr(kv[0]))
+    )
+    read: set[str] = set()
+    for need in merged:
+        read.update(summary_class(need.kind)(need.columns, **dict(need.params)).reads())
+    return Plan(merged, tuple(sorted(read, key=order.__getitem__)), block_rows(len(read)))
+
+
+def block_rows(columns: int) -> int:
+    """Rows of a block: 65,536, or the power of two that keeps a block at some 4 million cells."""
+    rows = BLOCK_ROWS
+    while rows > 64 and rows * max(columns, 1) > BLOCK_CELLS:
+        rows //= 2
+    return rows

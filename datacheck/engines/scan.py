@@ -1,0 +1,106 @@
+"""The only loop over batches: a fragment becomes blocks on the grid, a block becomes summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import Batch, Fragment, Problem
+from datacheck.errors import SourceError
+from datacheck.summaries import Summary
+
+
+@dataclass(slots=True)
+class Part:
+    """What a block (or all blocks so far) came to: rows and summaries by split."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    summaries: dict[str, dict[str, Summary]] = field(default_factory=dict)
+
+
+def blocks(fragment: Fragment, file: int, columns: Sequence[str], rows: int) -> Iterator[Batch]:
+    """The fragment's rows in blocks of exactly ``rows`` (the last may be shorter).
+
+    A file that breaks off ends with an empty batch that carries the problem.
+    """
+    pending: list[Batch] = []
+    held = 0
+    for batch in _read(fragment, columns, rows):
+        if batch.problems:
+            yield Batch(batch.frame.clear(), batch.rows[:0], file, problems=batch.problems)
+        pending.append(batch)
+        held += batch.height
+        while held >= rows:
+            whole = _join(pending)
+            yield _cut(whole, file, 0, rows)
+            held -= rows
+            pending = [_cut(whole, file, rows, whole.height)] if held else []
+    if held:
+        yield _cut(_join(pending), file, 0, held)
+
+
+def _read(fragment: Fragment, columns: Sequence[str], rows: int) -> Iterator[Batch]:
+    try:
+        yield from fragment.read(columns, rows)
+    except (SourceError, OSError, pl.exceptions.PolarsError) as error:
+        reason = error.message if isinstance(error, SourceError) else " ".join(str(error).split())
+        problem = Problem(fragment.split, fragment.file, -1, f"breaks off while reading: {reason}")
+        yield Batch(pl.DataFrame(), np.zeros(0, dtype=np.int64), problems=[problem])
+
+
+def _join(batches: list[Batch]) -> Batch:
+    batches = [b for b in batches if b.height or b.tokens] or batches[:1]
+    if len(batches) == 1:
+        return batches[0]
+    tokens: dict[str, pl.Series] = {}
+    for batch in batches:
+        for column, series in batch.tokens.items():
+            tokens[column] = tokens[column].append(series) if column in tokens else series.clone()
+    frame = pl.concat([b.frame for b in batches], how="vertical_relaxed")
+    return Batch(frame, np.concatenate([b.rows for b in batches]), tokens=tokens)
+
+
+def _cut(batch: Batch, file: int, start: int, stop: int) -> Batch:
+    # Tokens carry no row: they are counted once, with the first piece of their batch.
+    tokens = batch.tokens if start == 0 else {}
+    return Batch(batch.frame.slice(start, stop - start), batch.rows[start:stop], file, tokens)
+
+
+def summarize(block: Batch, split: str, base: Mapping[str, Mapping[str, Summary]], by: str) -> Part:
+    """Fresh summaries of one block, by split; ``by`` names the split column if there is one."""
+    part = Part()
+    for name, piece in _pieces(block, split, by, base):
+        part.rows[name] = piece.height
+        filled = {key: summary.fresh() for key, summary in base[name].items()}
+        for summary in filled.values():
+            summary.update(piece)
+        part.summaries[name] = filled
+    return part
+
+
+def _pieces(
+    block: Batch, split: str, by: str, known: Mapping[str, object]
+) -> Iterator[tuple[str, Batch]]:
+    if split:
+        yield split, block
+        return
+    names = block.frame[by].cast(pl.String).fill_null("")
+    tokens = block.tokens  # tokens carry no row: they are told with the first split of a block
+    for name in known:
+        mine = (names == name).to_numpy()
+        if mine.any():
+            frame = block.frame.filter(pl.Series(mine))
+            yield name, Batch(frame, block.rows[mine], block.file, tokens)
+            tokens = {}
+
+
+def fold(total: Part, part: Part) -> None:
+    """Merge a block's summaries into what came before it."""
+    for split, summaries in part.summaries.items():
+        total.rows[split] = total.rows.get(split, 0) + part.rows[split]
+        mine = total.summaries[split]
+        for key, summary in summaries.items():
+            mine[key] = mine[key].merge(summary)

@@ -1,0 +1,133 @@
+"""64-bit hashes of rows, keys and addresses: typed canonically, the same on every machine.
+
+Numbers are hashed by their float64 bits after −0 → 0 and NaN → one NaN; a missing cell is NaN
+whatever its type; text is normalized to Unicode NFC. The mixer is the finalizer of SplitMix64
+(Steele, Lea & Flood 2014).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datacheck.types import Floats, Hashes, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_M1 = np.uint64(0xBF58476D1CE4E5B9)
+_M2 = np.uint64(0x94D049BB133111EB)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+MISSING = np.uint64(0x7FF8000000000000)  # the bits of NaN
+
+
+def mix(x: Hashes) -> Hashes:
+    """SplitMix64's finalizer over an array of uint64; a bijection."""
+    z = x + _GOLDEN
+    z = (z ^ (z >> _S30)) * _M1
+    z = (z ^ (z >> _S27)) * _M2
+    return np.asarray(z ^ (z >> _S31))
+
+
+def mix_int(x: int) -> int:
+    """The same for one number."""
+    return int(mix(np.array([x], dtype=np.uint64))[0])
+
+
+def seed(name: str) -> int:
+    """A 64-bit number for a name, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+def hash_addresses(addresses: Ints) -> Hashes:
+    """One hash per address, uniform; what the coordinated sample is drawn by."""
+    return mix(addresses.astype(np.uint64))
+
+
+def number_bits(x: Floats) -> Hashes:
+    """The canonical bits of float64 values (any shape)."""
+    y = x + 0.0  # −0 → 0
+    bad = np.isnan(y)
+    if bad.any():
+        y[bad] = np.nan
+    return y.view(np.uint64)
+
+
+def hash_strings(series: pl.Series) -> pl.Series:
+    """uint64 hashes of a string column after NFC; null has a hash of its own."""
+    return nfc(series).hash(0x5EED)
+
+
+def nfc(series: pl.Series) -> pl.Series:
+    """Unicode NFC, without cost for plain ASCII."""
+    if series.dtype.to_python() is str and not _ascii(series):
+        return series.str.normalize("NFC")
+    return series
+
+
+def _ascii(series: pl.Series) -> bool:
+    return (series.str.len_bytes().sum() or 0) == (series.str.len_chars().sum() or 0)
+
+
+def hash_column(series: pl.Series) -> Hashes:
+    """uint64 hashes of the values of any column, canonical over types and spellings."""
+    import polars as pl
+
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == pl.Boolean or dtype.is_temporal():
+        from datacheck.dataset import to_matrix
+
+        return mix(number_bits(to_matrix(series.alias("x").to_frame(), ["x"])[:, 0]))
+    if dtype == pl.String:
+        hashed = hash_strings(series).to_numpy()
+    elif isinstance(dtype, pl.List | pl.Array):
+        hashed = _hash_lists(series)
+    else:
+        hashed = hash_strings(series.cast(pl.String, strict=False)).to_numpy()
+    out = np.asarray(hashed, dtype=np.uint64)
+    if series.null_count():
+        out = np.where(series.is_null().to_numpy(), mix(np.array([MISSING])), out)
+    return out
+
+
+def _hash_lists(series: pl.Series) -> Hashes:
+    """Order-sensitive: the hash of each item is mixed with its position, then summed."""
+    import polars as pl
+
+    lists = series.cast(pl.List(series.dtype.inner)) if isinstance(series.dtype, pl.Array) else series
+    lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
+    flat = lists.drop_nulls().explode(empty_as_null=False, keep_nulls=False)
+    starts = np.concatenate(([0], np.cumsum(lengths)))[:-1]
+    position = np.arange(int(lengths.sum()), dtype=np.int64) - np.repeat(starts, lengths)
+    items = mix(hash_column(flat) ^ mix(position.astype(np.uint64)))
+    total = np.concatenate((np.zeros(1, dtype=np.uint64), np.cumsum(items, dtype=np.uint64)))
+    sums = total[starts + lengths] - total[starts]
+    return mix(sums ^ mix(lengths.astype(np.uint64)))
+
+
+def hash_numbers(matrix: Floats, names: tuple[str, ...]) -> Hashes:
+    """One uint64 per row of a float64 matrix (rows, columns), whatever the order of columns.
+
+    Each column's bits are multiplied by an odd constant of its name, folded and mixed, and added.
+    """
+    out = np.zeros(matrix.shape[0], dtype=np.uint64)
+    fold, mixed = np.empty_like(out), np.empty_like(out)
+    for j, name in enumerate(names):
+        bits = number_bits(matrix[:, j])
+        np.multiply(bits, np.uint64(seed(name) | 1), out=mixed)
+        np.right_shift(mixed, _S32, out=fold)
+        np.bitwise_xor(mixed, fold, out=mixed)
+        np.multiply(mixed, _M1, out=mixed)
+        np.right_shift(mixed, _S31, out=fold)
+        np.bitwise_xor(mixed, fold, out=mixed)
+        np.multiply(mixed, _M2, out=mixed)
+        np.add(out, mixed, out=out)
+    return out
+
+
+def hash_other(series: pl.Series, name: str) -> Hashes:
+    """The same for a column that is no number, to be added to :func:`hash_numbers`."""
+    return mix(hash_column(series) * np.uint64(seed(name) | 1))
