@@ -26,10 +26,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datacheck.dataset import Task
 from datacheck.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from datacheck.findings import Severity
 
 FILE = "datacheck.toml"
 FAIL_ON = ("error", "warning", "info", "never")
@@ -177,7 +180,7 @@ class Config:
     def _check_text_format(self) -> None:
         if self.delimiter is not None:
             spoken = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-            one = spoken.get(self.delimiter, self.delimiter)
+            one: Any = spoken.get(self.delimiter, self.delimiter)
             if not isinstance(one, str) or len(one) != 1 or one in '\r\n"':
                 raise UsageError(
                     f"delimiter {self.delimiter!r} is not one character",
@@ -230,6 +233,18 @@ class Config:
         """The same with ``flags`` in place of what is here; None and () say nothing was given."""
         given = {k: v for k, v in flags.items() if v is not None and v != ()}
         return dataclasses.replace(self, **given)
+
+    def rule_options(self, code: str) -> dict[str, Any]:
+        """Checked options of a rule, by the names of its fields. Raises ConfigError."""
+        from datacheck.options import checked
+
+        return checked(self, code)
+
+    def severities(self) -> dict[str, Severity]:
+        """Severities that replace those of the table, by code. Raises ConfigError."""
+        from datacheck.options import severities
+
+        return severities(self)
 
 
 def parse_memory(value: int | str) -> int:

@@ -25,15 +25,19 @@ def check(config: Config) -> None:
             raise ConfigError(f"suppress: {error.message}", error.hint) from None
     severities(config)
     for code in options_by_code(config):
-        build(find(code), config)
+        checked(config, code)
 
 
-def build(code: Code, config: Config) -> Rule:
-    """The rule with the options that ``config`` sets. Raises ConfigError."""
+def checked(config: Config, rule: str) -> dict[str, Any]:
+    """The options that ``config`` sets for a rule, by field and of its type. Raises ConfigError."""
+    code = find(rule)
+    given = options_by_code(config).get(code.code, {})
+    if not given:
+        return {}
     cls = code.load()
     known = {f.name: f for f in fields(cls)}
-    values = {}
-    for key, value in options_by_code(config).get(code.code, {}).items():
+    values: dict[str, Any] = {}
+    for key, value in given.items():
         name = key.replace("-", "_")
         if name == "severity":
             continue
@@ -44,9 +48,10 @@ def build(code: Code, config: Config) -> Rule:
             )
         values[name] = _typed(code, known[name], _hint(cls, known[name]), value)
     try:
-        return cls(**values)
+        cls(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{code.code}: {error}", f"`datacheck rule {code.code}` tells") from None
+    return values
 
 
 def severities(config: Config) -> dict[str, Severity]:

@@ -1,0 +1,195 @@
+"""``datacheck audit``: flags into a Config, a report out, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacheck.cli.common import debug
+from datacheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from datacheck.baseline import Key
+    from datacheck.config import Config
+    from datacheck.findings import Finding, Report
+
+EXAMPLES = """\b
+Examples:
+  datacheck audit dataset/
+  datacheck audit data.csv --label income --split-column fold
+  datacheck audit --train a.parquet --test b.parquet --format json > report.json
+  datacheck audit dataset/ --select LK,LB --fail-on warning
+
+\b
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not run.
+"""
+
+
+@click.command("audit", epilog=EXAMPLES)
+@click.argument("path", required=False)
+@click.option("--train", metavar="PATH", help="The train split.")
+@click.option("--val", metavar="PATH", help="The validation split.")
+@click.option("--test", metavar="PATH", help="The test split.")
+@click.option("--split", "splits", metavar="NAME=PATH", multiple=True, help="A split of any name.")
+@click.option("--label", metavar="COLUMN", help="What a model is to predict.")
+@click.option("--group", metavar="COLUMN", help="The entity that a row belongs to.")
+@click.option("--time", metavar="COLUMN", help="When a row was observed.")
+@click.option("--id", metavar="COLUMN", multiple=True, help="Only numbers the rows. Repeatable.")
+@click.option("--split-column", metavar="COLUMN", help="Tells the split of each row.")
+@click.option("--ignore-column", metavar="COLUMN", multiple=True, help="Not seen. Repeatable.")
+@click.option("--task", type=click.Choice(["classification", "regression"]))
+@click.option("--delimiter", metavar="CHAR", help="Of delimited text; `tab` is understood.")
+@click.option("--encoding", metavar="NAME", help="Of text files.")
+@click.option(
+    "--header/--no-header", default=None, help="Whether the first line names the columns."
+)
+@click.option(
+    "--select", metavar="RULES", multiple=True, help="Codes, names or families (LK,MV001)."
+)
+@click.option("--ignore", metavar="RULES", multiple=True, help="Rules to leave out, likewise.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="The mildest severity that makes the exit code 1.  [default: error]",
+)
+@click.option("--baseline", metavar="FILE", help="A report: what it has does not fail again.")
+@click.option(
+    "--write-baseline", metavar="FILE", help="Accept today's findings: write FILE, exit 0."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead.")
+@click.option(
+    "--config", metavar="FILE", help="Settings, instead of a datacheck.toml that is found."
+)
+@click.option("--memory", metavar="SIZE", help="Budget, such as 512MB.  [default: 1GiB]")
+@click.option("--threads", metavar="N", type=int, help="Readers; 0 for one a core.  [default: 0]")
+@click.option(
+    "--progress/--no-progress", default=True, help="A bar, if standard error is a terminal."
+)
+@click.option("--quiet", "-q", is_flag=True, help="One line a finding, and nothing else.")
+@debug
+def command(
+    path: str | None,
+    train: str | None,
+    val: str | None,
+    test: str | None,
+    splits: tuple[str, ...],
+    baseline: str | None,
+    write_baseline: str | None,
+    form: str,
+    output: str | None,
+    config: str | None,
+    progress: bool,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Say what in a dataset will make training unstable or its score a lie.
+
+    PATH is a folder with train and test files, or one file. The data is only read.
+    """
+    source = _source(path, {"train": train, "val": val, "test": test}, splits)
+    from datacheck import options
+    from datacheck.baseline import load
+    from datacheck.cli.output import writable
+    from datacheck.config import Config
+
+    known = load(baseline) if baseline else frozenset()
+    settings = Config.load(config, path if path and Path(path).is_dir() else None).replace(**flags)
+    options.check(settings)
+    target = writable(Path(output)) if output else None
+    accepted = writable(Path(write_baseline)) if write_baseline else None
+    report = _run(source, settings, progress=progress and not quiet)
+    click.get_current_context().exit(
+        _deliver(report, settings, known, form=form, target=target, accepted=accepted, quiet=quiet)
+    )
+
+
+def _source(
+    path: str | None, named: dict[str, str | None], splits: tuple[str, ...]
+) -> str | dict[str, str]:
+    """The path, or a path for each split. Raises UsageError unless it is one of the two."""
+    given = {name: value for name, value in named.items() if value is not None}
+    for item in splits:
+        name, equals, value = item.partition("=")
+        if not (equals and name and value):
+            raise UsageError(f"--split {item!r} is not NAME=PATH", "such as --split holdout=h.csv")
+        if name in given:
+            raise UsageError(f"split {name!r} is given twice", "one path for each split")
+        given[name] = value
+    if path is None and not given:
+        raise UsageError("nothing to audit", "name a folder or a file: datacheck audit dataset/")
+    if path is None:
+        return given
+    if given:
+        raise UsageError(
+            f"both {path} and splits of their own", f"drop one; split {next(iter(given))} is given"
+        )
+    return path
+
+
+def _run(source: str | dict[str, str], settings: Config, *, progress: bool) -> Report:
+    from datacheck.audit import run_audit
+
+    if not progress:
+        return run_audit(source, settings)
+    from datacheck.report.progress import bar
+
+    with bar() as callback:
+        return run_audit(source, settings, progress=callback)
+
+
+def _deliver(
+    report: Report,
+    settings: Config,
+    known: frozenset[Key],
+    *,
+    form: str,
+    target: Path | None,
+    accepted: Path | None,
+    quiet: bool,
+) -> int:
+    """Write what was asked for; the exit code."""
+    from datacheck.baseline import divide
+    from datacheck.cli.output import write_file, write_stdout
+    from datacheck.report import json_
+
+    new, old = divide(report.findings, known)
+    if accepted:
+        write_file(accepted, json_.render(report, timing=False))
+    text = json_.render(report) if form == "json" else _terminal(report, old, target, quiet)
+    if target:
+        write_file(target, text)
+    else:
+        write_stdout(text, utf8=form == "json")
+    if form == "json" and old and not quiet:
+        from datacheck.report.words import amount
+
+        click.echo(f"{amount(len(old), 'known finding')} in the baseline", err=True)
+    return 0 if accepted else _exit_code(new, settings.fail_on)
+
+
+def _terminal(report: Report, old: list[Finding], target: Path | None, quiet: bool) -> str:
+    from datacheck.cli.output import wants_color, width
+    from datacheck.report import terminal
+
+    color = target is None and wants_color()
+    return terminal.render(
+        report, width=80 if target else width(), color=color, quiet=quiet, known=old
+    )
+
+
+def _exit_code(findings: list[Finding], fail_on: str) -> int:
+    if fail_on == "never":
+        return 0
+    from datacheck.findings import Severity
+
+    limit = Severity(fail_on).rank
+    return int(any(f.severity.rank <= limit for f in findings))

@@ -1,0 +1,134 @@
+"""What the terminal and the notebook say alike: headings, figures and lists, as plain text."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from datacheck.findings import Effect, Example, Finding, Report, Severity, names, plain
+
+SAFETY = {
+    "safe": "safe",
+    "unsafe": "unsafe: changes what the model learns",
+    "manual": "by hand",
+}
+ROLES = ("label", "group", "time", "id", "weight", "split", "ignore")
+MAX_TEXT = 700
+
+
+def said(text: object, limit: int = MAX_TEXT) -> str:
+    """Text from the data made harmless for a terminal, and short."""
+    shown = plain(str(text)[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def amount(count: int, noun: str) -> str:
+    """``1 row``, ``1,234 rows``."""
+    plural = noun if count == 1 else noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count:,} {plural}"
+
+
+def number(value: float) -> str:
+    """Four significant digits, with separators where it is large."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:.4g}"
+
+
+def interval(effect: Effect) -> str:
+    """``AUC 0.9931 (0.9902 to 0.9954; threshold 0.99)``."""
+    finite = all(abs(v) != float("inf") and v == v for v in (effect.low, effect.high, effect.value))
+    if not finite:
+        return f"{said(effect.metric)} {effect.value:.4g} (threshold {effect.threshold:.4g})"
+    low, high = number(effect.low), number(effect.high)
+    span = "" if low == high else f"{low} to {high}; "
+    return (
+        f"{said(effect.metric)} {number(effect.value)} ({span}threshold {number(effect.threshold)})"
+    )
+
+
+def example(item: Example) -> str:
+    """``train/a.csv:12 = test/b.csv:7 (age 39, income >50K)``."""
+    where = " = ".join(said(a, 120) for a in item.addresses[:2])
+    if len(item.addresses) > 2:
+        where += f" and {len(item.addresses) - 2} more"
+    values = ", ".join(f"{said(k, 40)} {said(v, 40)}" for k, v in list(item.values.items())[:4])
+    return f"{where} ({values})" if values and where else where or values
+
+
+def repairs(finding: Finding) -> str:
+    """``drop-duplicates (safe) or re-split (unsafe: …)``; empty where nothing is known."""
+    return " or ".join(f"{said(r.name, 60)} ({SAFETY[r.safety]})" for r in finding.repairs)
+
+
+def where(finding: Finding, splits: Sequence[str]) -> str:
+    """The splits and columns that the message leaves out; not the splits where it is all."""
+    parts = []
+    for noun, items in (
+        ("split", () if set(finding.splits) == set(splits) else finding.splits),
+        ("column", finding.columns),
+    ):
+        if not all(_mentions(finding.message, item) for item in items):
+            listed = names((said(i, 60) for i in items), 6)
+            parts.append(f"{noun if len(items) == 1 else noun + 's'} {listed}")
+    return " · ".join(parts)
+
+
+def _mentions(message: str, item: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(item)}(?!\w)", message) is not None
+
+
+def groups(findings: Sequence[Finding]) -> Iterator[tuple[Finding, list[Finding]]]:
+    """Findings of one rule and severity together, with the first of them, in report order."""
+    for _, some in groupby(findings, key=lambda f: (f.severity.rank, f.rule)):
+        listed = list(some)
+        yield listed[0], listed
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """``2 errors, 1 warning``; ``no findings``."""
+    counts = Counter(f.severity for f in findings)
+    listed = [
+        f"{counts[s]:,} info" if s is Severity.INFO else amount(counts[s], s.value)
+        for s in Severity
+        if counts[s]
+    ]
+    return ", ".join(listed) or "no findings"
+
+
+def splits(dataset: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """(name, rows, files) of each split."""
+    return [
+        (said(name, 60), int(split.get("rows", 0)), int(split.get("files", 0)))
+        for name, split in dataset.get("splits", {}).items()
+    ]
+
+
+def kinds(dataset: Mapping[str, Any]) -> str:
+    """``15 (8 category, 6 number, 1 text)``: the columns by kind, the commonest first."""
+    columns = dataset.get("columns", {})
+    counts = Counter(str(c.get("kind", "")) for c in columns.values())
+    listed = ", ".join(f"{n:,} {k}" for k, n in sorted(counts.items(), key=lambda i: (-i[1], i[0])))
+    return f"{len(columns):,} ({listed})" if listed else "none"
+
+
+def roles(dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(role, columns) of each role that is no feature."""
+    by_role: dict[str, list[str]] = defaultdict(list)
+    for name, column in dataset.get("columns", {}).items():
+        by_role[str(column.get("role", ""))].append(said(name, 60))
+    return [(role, names(by_role[role], 6)) for role in ROLES if role in by_role]
+
+
+def unchecked(report: Report) -> list[tuple[str, str]]:
+    """(reason, codes) of what could not be checked: failures first, then by number of rules."""
+    by_reason: dict[tuple[bool, str], list[str]] = defaultdict(list)
+    for outcome in report.not_checked:
+        failed = outcome.status.value == "failed"
+        reason = said(outcome.reason or outcome.status.value, 300)
+        by_reason[(not failed, f"failed: {reason}" if failed else reason)].append(outcome.rule)
+    order = sorted(by_reason.items(), key=lambda i: (i[0][0], -len(i[1]), i[1]))
+    return [(reason, " ".join(codes)) for (_, reason), codes in order]
