@@ -1,0 +1,142 @@
+"""Writes what the documentation repeats from the program; ``--check`` says whether it still agrees.
+
+* ``docs/rules/<CODE>.md``: the page of each rule, which is the docstring of its module,
+* ``docs/rules/README.md``: the table of rules,
+* ``docs/cli.md``: the help of every command,
+* the blocks of ``README.md`` between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from datacheck.audit import run_audit
+from datacheck.checks.codes import FAMILIES, TABLE, Code
+from datacheck.cli.app import VERBS, cli
+from datacheck.config import Config
+from datacheck.findings import Report
+from datacheck.report import terminal
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TITLES = {
+    "LK": "leakage",
+    "LB": "labels",
+    "CB": "class balance",
+    "MV": "missing and corrupt values",
+    "NM": "normalization and shift",
+    "SL": "sequence length",
+    "SC": "schema",
+    "DC": "datacheck itself",
+}
+
+
+def rule_page(code: Code) -> str:
+    """The page of one rule, with its severity below the heading."""
+    source = f"the docstring of datacheck/checks/{code.family}/{code.name.replace('-', '_')}.py"
+    heading, _, rest = code.page().partition("\n")
+    severity = f"Severity: {code.severity.value}. Family: {TITLES[code.code[:2]]}."
+    return f"{NOTE.format(source=source)}\n{heading}\n\n{severity}\n\n{rest.strip()}\n"
+
+
+def rule_table(folder: str) -> str:
+    """All rules by family, with links to their pages."""
+    out = []
+    for family in FAMILIES:
+        out += [
+            f"\n**{family} · {TITLES[family]}**\n",
+            "| code | severity | name |",
+            "|---|---|---|",
+        ]
+        out += [
+            f"| [{c.code}]({folder}{c.code}.md) | {c.severity.value} | {c.name} |"
+            for c in TABLE
+            if c.code.startswith(family)
+        ]
+    return "\n".join(out).strip() + "\n"
+
+
+def command_help() -> str:
+    """The help of every command."""
+    parts = [NOTE.format(source="the commands in datacheck/cli"), "# Commands"]
+    for words in ([], *([verb] for verb in VERBS)):
+        command: click.Command = cli
+        context = click.Context(cli, info_name="datacheck", terminal_width=88)
+        for word in words:
+            found = cli.get_command(context, word)
+            if found is None:
+                raise SystemExit(f"no command {word}")
+            command = found
+            context = click.Context(command, context, info_name=word, terminal_width=88)
+        title = " ".join(["datacheck", *words])
+        lines = [line.rstrip() for line in command.get_help(context).splitlines()]
+        parts.append(f"## `{title}`\n\n```text\n" + "\n".join(lines) + "\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def clinic(*select: str, quiet: bool) -> str:
+    """What an audit of the sample dataset prints, less the seconds it took."""
+    here = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        report: Report = run_audit("fixtures/clinic", Config(select=select))
+    finally:
+        os.chdir(here)
+    report.timing = {}
+    text = terminal.render(report, width=98, quiet=quiet)
+    return f"```text\n{text.rstrip()}\n```\n"
+
+
+def blocks() -> dict[str, str]:
+    """What the README repeats, by name."""
+    return {
+        "findings": clinic(quiet=True),
+        "detail": clinic("LK001", "NM001", quiet=False),
+        "rules": rule_table("docs/rules/"),
+    }
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every generated page and what belongs there."""
+    folder = ROOT / "docs" / "rules"
+    for code in TABLE:
+        yield folder / f"{code.code}.md", rule_page(code)
+    note = NOTE.format(source="datacheck/checks/codes.py")
+    yield folder / "README.md", f"{note}\n# Rules\n\n{rule_table('')}"
+    yield ROOT / "docs" / "cli.md", command_help()
+    readme = ROOT / "README.md"
+    known = blocks()
+    yield (
+        readme,
+        BLOCK.sub(lambda m: m[1] + known[m[2]] + m[3], readme.read_text(encoding="utf-8")),
+    )
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` compare them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--check", action="store_true", help="compare only, and write nothing")
+    check = parser.parse_args().check
+    stale = []
+    for path, content in pages():
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        stale.append(path.relative_to(ROOT))
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+    for path in stale:
+        print(f"{path} {'is out of date; run `make docs`' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The repository keeps itself honest: generated files, packaging, and what the README says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "fixtures/clinic/README.md"]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_clinic_is_what_its_generator_writes():
+    done = python("fixtures/make_clinic.py", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_generated_pages_are_current():
+    done = python("docs/generate.py", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_make_lists_its_commands():
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = re.findall(r"^make (\w+)", done.stdout, re.MULTILINE)
+    assert listed == ["help", "audit", "test", "lint", "types", "bench", "docs", "study"]
+
+
+def test_every_pin_is_exact_and_every_dependency_is_pinned():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*", p) for p in pins)
+    pinned = {re.sub(r"[-_.]+", "-", p.split("==")[0]).lower() for p in pins}
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked = PROJECT["project"]["dependencies"] + [d for e in extras.values() for d in e]
+    named = {re.split(r"[\[<>=!~ ]", d)[0].lower() for d in asked} - {"datacheck-ml", "ray"}
+    assert named <= pinned
+    assert {"torch==2.14.1", "torchvision==0.29.1"} <= set(pins)
+
+
+def test_nothing_is_pinned_from_above():
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked = PROJECT["project"]["dependencies"] + [d for e in extras.values() for d in e]
+    assert [d for d in asked if "<" in d or "==" in d or "~=" in d] == []
+
+
+def test_top_level_links_lead_into_the_package():
+    for name in ("pipelines", "training"):
+        assert (ROOT / name).is_symlink()
+        assert (ROOT / name).resolve() == ROOT / "datacheck" / name
+
+
+def test_only_the_package_is_installed():
+    from setuptools import find_packages
+
+    include = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    found = find_packages(str(ROOT), include=include)
+    assert {"datacheck", "datacheck.pipelines", "datacheck.training"} <= set(found)
+    assert {name.split(".")[0] for name in found} == {"datacheck"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith("https://"):
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_readme_never_names_the_other_project_s_distribution():
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    assert not re.search(r"pip\w* install (?:-\S+ )*datacheck(?!-ml)\b", text)
+
+
+def test_python_in_the_readme_runs(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
+    assert capsys.readouterr().out.strip()
+
+
+def test_configuration_in_the_readme_is_understood(tmp_path):
+    from datacheck.config import Config
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "datacheck.toml"
+    path.write_text(block, encoding="utf-8")
+    config = Config.load(path)
+    assert (config.label, config.fail_on, config.memory) == ("income", "warning", 2 << 30)
+    assert config.suppress[0].columns == ("occupation",)
