@@ -17,6 +17,7 @@ from datacheck.summaries import Need
 
 if TYPE_CHECKING:
     from datacheck.config import Config
+    from datacheck.sources.options import SourceOptions
 
 Progress = Callable[[int, float | None, str], None]
 
@@ -68,7 +69,7 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     from datacheck.suppress import apply_suppressions
 
     began = time.perf_counter()
-    data = open_source(source, config.source_options())
+    data = open_source(source, _source_options(config))
     opened = time.perf_counter()
     codes = select(config.select, config.ignore)
     rules, outcomes = _build(codes, config)
@@ -98,6 +99,23 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
         },
         versions=_versions(),
         suppressed=suppressed,
+    )
+
+
+def _source_options(config: Config) -> SourceOptions:
+    from datacheck.sources.options import SourceOptions
+
+    return SourceOptions(
+        label=config.label,
+        group=config.group,
+        time=config.time,
+        id=config.id,
+        split_column=config.split_column,
+        ignore=config.ignore_column,
+        delimiter=config.delimiter,
+        encoding=config.encoding,
+        header=config.header,
+        task=config.task,
     )
 
 
@@ -133,7 +151,7 @@ def _scan(
     from datacheck.engines import local
     from datacheck.engines.plan import make_plan
 
-    plan = make_plan(data, needs)
+    plan = make_plan(data, needs, sample=config.sample)
     scan = local.run(data, plan, threads=config.threads, memory=config.memory, progress=progress)
     return Context(
         data=data,

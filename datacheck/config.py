@@ -212,6 +212,11 @@ class Config:
         return cls._read(project, required=False) if project.is_file() else cls()
 
     @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
+        """Settings from the table of a TOML file, keys with hyphens or underscores."""
+        return cls(**_known(raw))
+
+    @classmethod
     def _read(cls, path: Path, *, required: bool = True) -> Config:
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))

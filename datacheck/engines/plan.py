@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datacheck.dataset import Dataset
 from datacheck.summaries import Need, Summary, summary_class
 from datacheck.summaries.base import summary_key
+from datacheck.summaries.row_sample import SIZE
 
 BLOCK_ROWS = 65_536
 BLOCK_CELLS = 1 << 22
+SAMPLE_CELLS = 1 << 23  # 64 MiB of numbers a split
+SAMPLE_LEAST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,16 @@ class Plan:
         }
 
 
-def make_plan(data: Dataset, needs: Iterable[Need]) -> Plan:
-    """One need for each kind and parameters, over the union of their columns, in schema order."""
+def make_plan(data: Dataset, needs: Iterable[Need], *, sample: int = SIZE) -> Plan:
+    """One need for each kind and parameters, over the union of their columns, in schema order.
+
+    ``sample`` is the size of row samples; of very wide rows fewer are kept, see :func:`sample_rows`.
+    """
     columns: dict[tuple[str, tuple[tuple[str, Any], ...]], set[str]] = {}
     for need in needs:
+        if need.kind == "row_sample":
+            size = sample_rows(sample, len(data.columns))
+            need = replace(need, params=(*need.params, ("size", size)))  # noqa: PLW2901
         chosen = columns.setdefault((need.kind, need.params), set())
         if chosen and not summary_class(need.kind).columnwise and chosen != set(need.columns):
             raise ValueError(f"two checks ask for {need.kind} over different columns")
@@ -59,3 +68,8 @@ def block_rows(columns: int) -> int:
     while rows > 64 and rows * max(columns, 1) > BLOCK_CELLS:
         rows //= 2
     return rows
+
+
+def sample_rows(wanted: int, columns: int) -> int:
+    """Rows of a sample: as many as wanted, but of wide rows some 8 million cells (never < 1,000)."""
+    return min(wanted, max(SAMPLE_LEAST, SAMPLE_CELLS // max(columns, 1)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from datacheck.dataset import Batch
 from datacheck.summaries.base import State, Summary
-from datacheck.types import Floats
+from datacheck.types import Floats, Ints
 
 CELLS = 1 << 17  # cells handled at once: the temporaries stay in the second-level cache
 
@@ -120,39 +120,43 @@ class Moments(Summary):
         return out
 
     def _block(self, x: Floats, at: slice) -> None:
+        """Fill the columns ``at`` from (rows, columns): regular ones at once, others one by one."""
         with np.errstate(invalid="ignore", over="ignore"):
-            regular = np.isfinite(x.sum(axis=0))
+            sums = x.sum(axis=0)
+        regular = np.isfinite(sums)
+        if regular.all():
+            self._fill(x, sums, np.arange(at.start, at.start + x.shape[1]))
+            return
+        if regular.any():
+            self._fill(x[:, regular], sums[regular], at.start + np.flatnonzero(regular))
+        for j in np.flatnonzero(~regular):
+            column, i = x[:, j], at.start + int(j)
+            good = column[np.isfinite(column)]
+            self.counts["nan"][i] = np.count_nonzero(np.isnan(column))
+            if good.size + self.counts["nan"][i] < column.size:
+                self.counts["posinf"][i] = np.count_nonzero(column == np.inf)
+                self.counts["neginf"][i] = np.count_nonzero(column == -np.inf)
+            if good.size:
+                with np.errstate(over="ignore"):
+                    total = good.sum(keepdims=True)
+                self._fill(good[:, None], total, np.array([i]))
+
+    def _fill(self, x: Floats, sums: Floats, at: Ints) -> None:
+        """Finite values only, shape (n, columns) with n > 0, column-major."""
         n = x.shape[0]
-        count = np.full(x.shape[1], n, dtype=np.int64)
-        low = high = filled = x
-        if not regular.all():
-            good = np.isfinite(x)
-            count = np.count_nonzero(good, axis=0)
-            self.counts["nan"][at] = np.count_nonzero(np.isnan(x), axis=0)
-            self.counts["posinf"][at] = np.count_nonzero(x == np.inf, axis=0)
-            self.counts["neginf"][at] = np.count_nonzero(x == -np.inf, axis=0)
-            low, high = np.where(good, x, np.inf), np.where(good, x, -np.inf)
-            filled = np.where(good, x, 0.0)
-        else:
-            good = None
-        some = np.maximum(count, 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = filled.sum(axis=0) / some
-            # Values near the largest float overflow the sum: average the halves instead.
-            wide = ~np.isfinite(mean)
+            mean = sums / n
+            wide = ~np.isfinite(mean)  # near the largest float the sum overflows: divide first
             if wide.any():
-                mean[wide] = (filled[:, wide] / some[wide]).sum(axis=0)
+                mean[wide] = (x[:, wide] / n).sum(axis=0)
             off = x - mean
-            if good is not None:
-                off = np.where(good, off, 0.0)
             m2 = np.einsum("ij,ij->j", off, off)
-        least, most = low.min(axis=0), high.max(axis=0)
-        self.counts["finite"][at] = count
-        self.counts["zeros"][at] = np.count_nonzero(x == 0.0, axis=0)
-        # Of whole-number columns every value is checked; one fractional head is enough elsewhere.
-        self.counts["fractional"][at] = np.count_nonzero(np.floor(filled) != filled, axis=0)
-        self.mean[at] = np.where(count > 0, mean, 0.0)
-        self.m2[at] = m2
+        least, most = x.min(axis=0), x.max(axis=0)
+        self.counts["finite"][at] = n
+        self.counts["fractional"][at] = np.count_nonzero(np.floor(x) != x, axis=0)
+        spans = np.flatnonzero((least <= 0) & (most >= 0))
+        self.counts["zeros"][at[spans]] = np.count_nonzero(x[:, spans] == 0.0, axis=0)
+        self.mean[at], self.m2[at] = mean, m2
         self.min[at], self.max[at] = least, most
         self.at_min[at] = np.count_nonzero(x == least, axis=0)
         self.at_max[at] = np.count_nonzero(x == most, axis=0)
