@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datacheck.audit import audit
+    from datacheck.auditing import audit
     from datacheck.config import Config
     from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
     from datacheck.errors import ConfigError, DatacheckError, ScanError, SourceError, UsageError
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "audit": "audit",
+    "audit": "auditing",
     "Config": "config",
     **dict.fromkeys(("Column", "Dataset", "Kind", "Role", "Split", "Task"), "dataset"),
     **dict.fromkeys(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from datacheck.audit import run_audit
+from datacheck.auditing import run_audit
 from datacheck.checks.codes import FAMILIES, TABLE, Code
 from datacheck.cli.app import VERBS, cli
 from datacheck.config import Config

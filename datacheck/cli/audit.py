@@ -136,7 +136,7 @@ def _source(
 
 
 def _run(source: str | dict[str, str], settings: Config, *, progress: bool) -> Report:
-    from datacheck.audit import run_audit
+    from datacheck.auditing import run_audit
 
     if not progress:
         return run_audit(source, settings)

@@ -22,7 +22,7 @@ MIN_WIDTH = 30
 DIM = "dim"
 
 Line = tuple[int, str, "Text"]
-"""How far it is indented, its label (empty for most), and what it says, wrapped beside the label."""
+"""How far it is indented, its label (empty for most), and what it says, beside the label."""
 
 
 def render(
@@ -60,14 +60,12 @@ def render(
     out = []
     for indent, label, text in lines:
         hang = indent + len(label)
-        for i, piece in enumerate(text.wrap(console, width - hang)):
+        for i, piece in enumerate(text.wrap(console, max(width - hang, 10))):
             piece.rstrip()
             begin = _text(" " * indent, (label, DIM)) if i == 0 else _text(" " * hang)
             with console.capture() as capture:
                 console.print(begin + piece, end="", soft_wrap=True)
             out.append(capture.get())
-        if not text.plain:
-            out.append("")
     return "\n".join(out) + "\n"
 
 

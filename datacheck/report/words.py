@@ -102,7 +102,7 @@ def tally(findings: Iterable[Finding]) -> str:
 def splits(dataset: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     """(name, rows, files) of each split."""
     return [
-        (said(name, 60), int(split.get("rows", 0)), int(split.get("files", 0)))
+        (said(name, 24), int(split.get("rows", 0)), int(split.get("files", 0)))
         for name, split in dataset.get("splits", {}).items()
     ]
 

@@ -1,0 +1,93 @@
+"""The laws that every summary keeps, for anyone's own summary too.
+
+``check_all(summary, batch, seed)`` takes an identity and some rows, and raises AssertionError
+naming the law that is broken:
+
+identity, associativity, commutativity, batch-split invariance, and the round trip through bytes.
+Two states compare by the summary's own :meth:`~datacheck.summaries.base.Summary.equals`;
+commutativity is exact, as merges are written symmetrically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from datacheck.dataset import Batch
+from datacheck.summaries.base import Summary
+
+
+def pieces(batch: Batch, cuts: Sequence[int]) -> list[Batch]:
+    """The batch cut before the given rows; tokens go with the first piece."""
+    edges = [0, *sorted(cuts), batch.height]
+    return [
+        Batch(
+            batch.frame.slice(a, b - a),
+            batch.rows[a:b],
+            batch.file,
+            batch.tokens if i == 0 else {},
+        )
+        for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+    ]
+
+
+def of(summary: Summary, *batches: Batch) -> Summary:
+    """A new summary of those batches, absorbed one after the other."""
+    out = type(summary)(summary.columns, **summary.params)
+    for batch in batches:
+        out.update(batch)
+    return out
+
+
+def identity(summary: Summary, batch: Batch) -> None:
+    """Merging with the identity changes nothing, on either side."""
+    alone = of(summary, batch)
+    assert of(summary, batch).merge(of(summary)).equals(alone), "x + 0 = x"
+    assert of(summary).merge(of(summary, batch)).equals(alone), "0 + x = x"
+
+
+def associativity(summary: Summary, a: Batch, b: Batch, c: Batch) -> None:
+    """(a + b) + c = a + (b + c)."""
+    left = of(summary, a).merge(of(summary, b)).merge(of(summary, c))
+    right = of(summary, a).merge(of(summary, b).merge(of(summary, c)))
+    assert left.equals(right), "(a + b) + c = a + (b + c)"
+
+
+def commutativity(summary: Summary, a: Batch, b: Batch) -> None:
+    """a + b = b + a, to the last bit."""
+    ab = of(summary, a).merge(of(summary, b))
+    ba = of(summary, b).merge(of(summary, a))
+    assert ab.equals(ba), "a + b = b + a"
+    assert ab.to_bytes() == ba.to_bytes(), "a + b = b + a in every byte"
+
+
+def split_invariance(summary: Summary, batch: Batch, cuts: Sequence[int]) -> None:
+    """However the rows are cut into batches, updated or merged, the answer is the same."""
+    whole, parts = of(summary, batch), pieces(batch, cuts)
+    assert of(summary, *parts).equals(whole), "updates of parts = update of the whole"
+    merged = of(summary)
+    for part in parts:
+        merged = merged.merge(of(summary, part))
+    assert merged.equals(whole), "merged parts = the whole"
+
+
+def round_trip(summary: Summary, batch: Batch) -> None:
+    """Bytes and back give the same state, and the same bytes again."""
+    filled = of(summary, batch)
+    data = filled.to_bytes()
+    back = type(summary).from_bytes(data)
+    assert back.equals(of(summary, batch)), "from_bytes(to_bytes(x)) = x"
+    assert back.to_bytes() == data, "the bytes are canonical"
+
+
+def check_all(summary: Summary, batch: Batch, seed: int = 0) -> None:
+    """All laws, on cuts of the batch drawn from ``seed``."""
+    rng = np.random.default_rng(seed)
+    identity(summary, batch)
+    round_trip(summary, batch)
+    cuts = sorted(rng.integers(0, batch.height + 1, size=3).tolist())
+    split_invariance(summary, batch, cuts)
+    a, b, c, _ = pieces(batch, cuts)
+    commutativity(summary, a, b)
+    associativity(summary, a, b, c)

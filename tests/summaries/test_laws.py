@@ -1,0 +1,69 @@
+"""The law harness over every summary in the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datacheck.dataset import Batch
+from datacheck.summaries import TABLE, Summary, summary_class
+from datacheck.testing import laws
+from tests.summaries.strategies import SCHEMA, batches
+
+ALL = tuple(SCHEMA)
+CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+    ("keys", ALL, {}),
+    ("keys", ("s", "i"), {"cap": 3}),
+    ("lengths", ("s", "l", "y"), {}),
+    ("moments", ("f", "i", "b", "t"), {}),
+    ("nulls", ALL, {}),
+    ("row_hashes", ("f", "i", "b", "s", "l"), {"label": "y"}),
+    ("row_hashes", ("s",), {}),
+    ("row_sample", ALL, {}),
+    ("row_sample", ("f", "s"), {"size": 5, "label": "y", "per_class": 2}),
+    ("tokens", ("f",), {}),
+    ("values", ("f", "i", "b", "s", "y"), {}),
+    ("values", ("s", "f"), {"cap": 3}),
+]
+
+
+def test_every_summary_is_under_the_laws() -> None:
+    assert {kind for kind, _, _ in CASES} == set(TABLE)
+
+
+def make(case: tuple[str, tuple[str, ...], dict[str, Any]]) -> Summary:
+    kind, columns, params = case
+    return summary_class(kind)(columns, **params)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{len(c[1])}-{len(c[2])}")
+@given(batch=batches(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_laws(case: tuple[str, tuple[str, ...], dict[str, Any]], batch: Batch, seed: int) -> None:
+    laws.check_all(make(case), batch, seed)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{len(c[1])}-{len(c[2])}")
+@pytest.mark.parametrize("rows", [0, 7])
+def test_laws_on_empty_and_all_null(
+    case: tuple[str, tuple[str, ...], dict[str, Any]], rows: int
+) -> None:
+    frame = pl.DataFrame({c: [None] * rows for c in SCHEMA}, schema=SCHEMA)
+    laws.check_all(make(case), Batch(frame, np.arange(rows)), 1)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{len(c[1])}-{len(c[2])}")
+@given(batch=batches())
+@settings(max_examples=15, deadline=None)
+def test_a_summary_never_changes_its_batch(
+    case: tuple[str, tuple[str, ...], dict[str, Any]], batch: Batch
+) -> None:
+    before, rows = batch.frame.clone(), batch.rows.copy()
+    make(case).update(batch)
+    assert batch.frame.equals(before)
+    assert np.array_equal(batch.rows, rows)
