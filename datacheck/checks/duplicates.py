@@ -1,0 +1,276 @@
+"""Rows that repeat, in a split and across splits, and how many of them chance alone would make.
+
+Shared by the rules on duplicates (LK001, LB004) and on contradictory labels (LB001); worked out
+once for each audit.
+
+Chance: two rows of a table of a few coarse columns agree by accident. How often follows from the
+row sample: the columns are cut into two halves, and where the halves are independent the
+probability that two rows agree in all columns is the product of those for the halves. Pairs that
+agree in everything are left out of both factors, or copies would explain themselves. The cut that
+gives the highest probability counts, times ``SLACK`` for what dependence remains. Text and
+sequences do not repeat by accident: there a repeat is a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from datacheck.checks.base import ADDRESS, Context, NotApplicable
+from datacheck.checks.stats import ALPHA, poisson_sf
+from datacheck.checks.support import hash_columns, need_row_hashes, need_sample
+from datacheck.dataset import Dataset, Kind
+from datacheck.summaries.base import Need
+from datacheck.summaries.hashing import MISSING, hash_column, mix, mix_int, nfc, seed
+from datacheck.types import Floats, Hashes, Ints, Mask
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from datacheck.summaries.row_hashes import RowHashes
+
+SLACK = 3.0
+HALVES = 8
+SAMPLE_ROWS = 16_384
+CONFIRM_ROWS = 200_000  # repeated rows that are read again and compared cell by cell
+CONFIRM_CELLS = 20_000_000
+READ_ROWS = 1_000_000  # a larger dataset is not read a second time
+FREE = (Kind.TEXT, Kind.SEQUENCE, Kind.IMAGE, Kind.ARRAY)
+NO_LABEL = mix(mix(np.array([MISSING])))[0]  # what a missing label hashes to
+_BITS = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one split whose features occur again somewhere; in order of address."""
+
+    addresses: Ints
+    features: Hashes
+    labels: Hashes
+
+    @property
+    def n(self) -> int:
+        """How many."""
+        return int(self.addresses.size)
+
+    def take(self, rows: Mask | Ints) -> Table:
+        """Some of the rows."""
+        return Table(self.addresses[rows], self.features[rows], self.labels[rows])
+
+    def keys(self) -> Hashes:
+        """One hash for features and label together."""
+        return np.asarray(self.features ^ mix(self.labels))
+
+
+@dataclass(slots=True)
+class Repeats:
+    """All repeats of a dataset. ``confirmed`` rows were compared cell by cell."""
+
+    tables: dict[str, Table]
+    confirmed: int = 0
+    _chances: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Rows in all tables."""
+        return sum(t.n for t in self.tables.values())
+
+    def chance(self, context: Context, splits: Sequence[str]) -> float:
+        """The probability that two rows of those splits have the same features by accident."""
+        key = tuple(sorted(splits))
+        if key not in self._chances:
+            self._chances[key] = _chance(context, key)
+        return self._chances[key]
+
+
+def need_repeats(data: Dataset) -> list[Need]:
+    """Row hashes, and the row sample for what chance does."""
+    hashes = need_row_hashes(data)
+    return [*hashes, *need_sample(data)] if hashes else []
+
+
+_found: WeakKeyDictionary[RowHashes, Repeats] = WeakKeyDictionary()
+
+
+def repeats(context: Context) -> Repeats:
+    """The repeats of the dataset; raises NotApplicable where rows cannot be compared."""
+    if not hash_columns(context.data):
+        raise NotApplicable("no feature column that all splits have")
+    if not context.splits:
+        raise NotApplicable("no split has rows")
+    anchor = context.row_hashes(context.splits[0])
+    if anchor not in _found:
+        _found[anchor] = _confirm(context, _tables(context))
+    return _found[anchor]
+
+
+def beyond_chance(seen: int, expected: float) -> bool:
+    """Whether so many repeats are more than accidents: a Poisson tail below ALPHA."""
+    return poisson_sf(seen, expected) < ALPHA
+
+
+def members(x: Hashes, known: Hashes) -> Mask:
+    """Which of ``x`` are in ``known`` (ascending), by a bit table first: few are."""
+    if not known.size:
+        return np.zeros(x.size, dtype=np.bool_)
+    low = np.uint64((1 << _BITS) - 1)
+    table = np.zeros(1 << _BITS, dtype=np.bool_)
+    table[known & low] = True
+    out = table[x & low]
+    some = np.flatnonzero(out)
+    out[some] = _in_sorted(x[some], known)
+    return np.asarray(out)
+
+
+def _in_sorted(x: Hashes, known: Hashes) -> Mask:
+    at = np.minimum(np.searchsorted(known, x), known.size - 1)
+    return np.asarray(known[at] == x)
+
+
+def _tables(context: Context) -> dict[str, Table]:
+    hashes = {s: context.row_hashes(s) for s in context.splits}
+    ordered = {s: h.sorted_features() for s, h in hashes.items()}
+    parts = [np.unique(o[1:][o[1:] == o[:-1]]) for o in ordered.values()]
+    names = list(ordered)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            few, many = sorted((ordered[first], ordered[second]), key=lambda o: int(o.size))
+            parts.append(np.unique(few[_in_sorted(few, many)]))
+    known = np.unique(np.concatenate(parts))
+    out = {}
+    for split, h in hashes.items():
+        features = h.features()
+        rows = np.flatnonzero(members(features, known))
+        if rows.size:
+            out[split] = Table(h.addresses()[rows], features[rows], h.labels()[rows])
+        else:
+            none = np.zeros(0, dtype=np.uint64)
+            out[split] = Table(np.zeros(0, dtype=np.int64), none, none)
+    return out
+
+
+# -- confirming on the real rows ---------------------------------------------------------------
+
+
+def _confirm(context: Context, tables: dict[str, Table]) -> Repeats:
+    """Read the repeated rows again, and drop those whose hash alone is the same."""
+    columns = hash_columns(context.data)
+    total = sum(t.n for t in tables.values())
+    if not total:
+        return Repeats(tables)
+    if context.fetch is None or context.total > READ_ROWS:
+        context.notes.append(
+            f"{total:,} repeated rows are told by 64-bit hashes and were not read a second time"
+        )
+        return Repeats(tables)
+    addresses = np.concatenate([t.addresses for t in tables.values()])
+    features = np.concatenate([t.features for t in tables.values()])
+    most = min(CONFIRM_ROWS, max(CONFIRM_CELLS // len(columns), 1_000))
+    if total > most:
+        chosen = features <= np.partition(features, most - 1)[most - 1]
+        addresses, features = addresses[chosen], features[chosen]
+        context.notes.append(
+            f"{addresses.size:,} of {total:,} repeated rows were compared cell by cell, "
+            "the others by 64-bit hashes"
+        )
+    frame = context.fetch(addresses, list(columns))
+    order = np.argsort(addresses, kind="stable")
+    at = order[np.searchsorted(addresses[order], frame[ADDRESS].to_numpy())]
+    wrong = _different(frame, features[at], columns)
+    if wrong.size:
+        tables = {s: t.take(~_in_sorted(t.features, wrong)) for s, t in tables.items()}
+    return Repeats(tables, confirmed=frame.height)
+
+
+def _different(frame: pl.DataFrame, hashes: Hashes, columns: Sequence[str]) -> Hashes:
+    """Hashes whose rows are not the same after all."""
+    import polars as pl
+
+    order = np.argsort(hashes, kind="stable")
+    ranked = hashes[order]
+    first = np.searchsorted(ranked, ranked)
+    wrong = np.zeros(ranked.size, dtype=np.bool_)
+    one, other = pl.Series(order), pl.Series(order[first])
+    for column in columns:
+        series = nfc(frame[column])
+        if series.dtype == pl.String:
+            wrong |= series.gather(one).ne_missing(series.gather(other)).to_numpy()
+        else:
+            codes = hash_column(series)  # exact for numbers: the mixer is a bijection
+            wrong |= codes[order] != codes[order[first]]
+    return np.unique(ranked[wrong])
+
+
+# -- chance ------------------------------------------------------------------------------------
+
+
+def _chance(context: Context, splits: Sequence[str]) -> float:
+    import polars as pl
+
+    columns = hash_columns(context.data)
+    frames = [context.sample(s).select(columns) for s in splits]
+    frame = pl.concat(frames, how="vertical_relaxed")
+    if frame.height < 2:
+        return 0.0
+    frame = frame.gather_every(-(-frame.height // SAMPLE_ROWS))
+    kept: dict[str, Hashes] = {}
+    partitions: set[bytes] = set()
+    for column in columns:
+        codes = hash_column(frame[column])
+        unique, at, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        if unique.size < 2:
+            continue
+        if _free(context, column, frame[column], unique.size):
+            return 0.0
+        if unique.size <= 2 * np.sqrt(frame.height):
+            # A coarse column that says the same as another (a code and its name) counts once.
+            partition = at[inverse].astype(np.int32).tobytes()
+            if partition in partitions:
+                continue
+            partitions.add(partition)
+        kept[column] = mix(codes ^ np.uint64(seed(column)))
+    if len(kept) < 2:
+        return max((_collisions(c) for c in kept.values()), default=1.0)
+    return _halved(kept)
+
+
+def _free(context: Context, column: str, series: pl.Series, distinct: int) -> bool:
+    """Text and the like, mostly filled in and mostly different: no accident repeats it."""
+    kind = context.data.columns[column].kind
+    known = len(series) - series.null_count()
+    if 2 * known < len(series):
+        return False
+    if kind in FREE:
+        return distinct > 0.1 * known
+    return kind is Kind.CATEGORY and distinct > 0.4 * known
+
+
+def _halved(kept: dict[str, Hashes]) -> float:
+    whole = np.zeros(next(iter(kept.values())).size, dtype=np.uint64)
+    for codes in kept.values():
+        whole += codes
+    both = _collisions(whole)
+    best = 0.0
+    for h in range(HALVES):
+        # Drawn by name: the order of the columns does not matter.
+        names = sorted(kept, key=lambda c: mix_int((seed(c) + h) % 2**64))
+        half = np.zeros_like(whole)
+        for name in names[: len(names) // 2]:
+            half += kept[name]
+        a, b = _collisions(half), _collisions(whole - half)
+        only_a, only_b = max(a - both, 0.0), max(b - both, 0.0)
+        alone_a = min(a, only_a / (1 - b)) if b < 1 else a
+        alone_b = min(b, only_b / (1 - a)) if a < 1 else b
+        best = max(best, alone_a * alone_b)
+    return best
+
+
+def _collisions(codes: Hashes) -> float:
+    """The share of pairs of rows that agree."""
+    counts: Floats = np.unique(codes, return_counts=True)[1].astype(np.float64)
+    n = float(codes.size)
+    return float((counts * (counts - 1)).sum() / (n * (n - 1)))

@@ -1,0 +1,170 @@
+"""# conflicting-labels (LB001)
+
+## What it finds
+Rows with the same features and different labels, within a split or across splits.
+
+## Why it hurts training
+No model can be right on both rows. They pull the weights in opposite directions, put a floor under
+the loss, and in an evaluation split they cap the score.
+
+## How it is measured
+Rows are compared by a 64-bit hash over all features (ids that differ from row to row are left out)
+and one over the label; in datasets of up to a million rows every match is read again and compared
+cell by cell. Rows without a label are left aside. Two splits whose labels have no class in common
+(`>50K` and `>50K.`) are not compared with each other: that is CB003's.
+
+Where features are coarse, different rows agree by accident and may well differ in their label:
+that is noise, not a contradiction. The rule speaks only where rows repeat more often than chance
+explains (worked out from the row sample as for LK001). For classes only: two measurements of a
+number are seldom the same.
+
+## Example
+The text "what is the exchange rate" twice in train, once as `exchange_rate` and once as `oos`.
+
+## Repair and repair safety
+`quarantine-conflicts` (unsafe): all rows of a contradictory group go from train, for somebody to
+decide; this changes what the model is asked to learn.
+
+## Options
+- `min_share` (0): the least share of all rows that matters.
+
+## Known limits
+Labels that differ for good reason (several valid answers, a label given by another column that is
+not among the features) are reported too. Near-duplicates with different labels are not found.
+
+## References
+- Northcutt, Jiang & Chuang 2021, "Confident Learning", JAIR 70.
+- Brodley & Friedl 1999, "Identifying Mislabeled Training Data", JAIR 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from datacheck.checks.base import Context, Rule
+from datacheck.checks.duplicates import (
+    NO_LABEL,
+    SLACK,
+    Repeats,
+    beyond_chance,
+    need_repeats,
+    repeats,
+)
+from datacheck.checks.support import has_label, label_counts, need_label_counts
+from datacheck.dataset import Dataset, Task
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.summaries.base import Need
+from datacheck.types import Hashes, Ints
+
+
+@dataclass(frozen=True)
+class ConflictingLabels(Rule):
+    """The same features with different labels."""
+
+    why = "no model can be right on both rows: they put a floor under the loss"
+    repairs = (Repair("quarantine-conflicts", "unsafe"),)
+
+    min_share: float = 0.0
+
+    def needs(self, data: Dataset) -> Iterable[Need]:
+        counts = need_label_counts(data)
+        return [*need_repeats(data), *counts] if counts else []
+
+    def judge(self, context: Context) -> Iterable[Finding]:
+        label = context.label(Task.CLASSIFICATION)
+        found = repeats(context)
+        splits = [s for s in context.splits if has_label(context, s)]
+        for together in _comparable(context, splits):
+            yield from self._conflicts(context, found, together, label.name)
+
+    def _conflicts(
+        self, context: Context, found: Repeats, splits: list[str], label: str
+    ) -> Iterable[Finding]:
+        tables = [found.tables[s] for s in splits]
+        owner = np.repeat(np.arange(len(splits)), [t.n for t in tables])
+        features = np.concatenate([t.features for t in tables])
+        labels = np.concatenate([t.labels for t in tables])
+        addresses = np.concatenate([t.addresses for t in tables])
+        total = sum(context.rows[s] for s in splits)
+        known = labels != NO_LABEL
+        owner, features, labels, addresses = (
+            x[known] for x in (owner, features, labels, addresses)
+        )
+        hit = _several(features, labels)
+        count = int(hit.sum())
+        if not count or count / total < self.min_share:
+            return
+        expected = SLACK * found.chance(context, splits) * total * (total - 1) / 2
+        if not beyond_chance(features.size - int(np.unique(features).size), expected):
+            return
+        groups = np.unique(features[hit])
+        within = {
+            s: int(np.unique(features[mine][_several(features[mine], labels[mine])]).size)
+            for i, s in enumerate(splits)
+            if (mine := owner == i).any()
+        }
+        at = np.flatnonzero(hit)
+        involved = [s for i, s in enumerate(splits) if (owner[at] == i).any()]
+        yield self.finding(
+            f"{count:,} rows of {' and '.join(involved)} share their features with a row of "
+            f"another {label}: {groups.size:,} contradictory groups",
+            splits=involved,
+            columns=[label],
+            count=count,
+            total=total,
+            evidence={
+                "groups": int(groups.size),
+                "groups_within_split": {s: n for s, n in within.items() if n},
+                "rows_in_split": {
+                    s: int((owner[at] == splits.index(s)).sum()) for s in involved
+                },
+                "expected_repeats_by_chance": expected,
+                "confirmed": found.confirmed,
+            },
+            examples=_examples(context, splits, owner[at], features[at], labels[at], addresses[at]),
+        )
+
+
+def _comparable(context: Context, splits: list[str]) -> list[list[str]]:
+    """Splits gathered so that those of one list have classes in common."""
+    out: list[tuple[set[str], list[str]]] = []
+    for split in splits:
+        classes, members = set(label_counts(context, split)), [split]
+        apart = []
+        for known, names in out:
+            if known & classes:
+                classes, members = known | classes, names + members
+            else:
+                apart.append((known, names))
+        out = [*apart, (classes, members)]
+    return [names for _, names in out]
+
+
+def _several(features: Hashes, labels: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which rows have features that occur with more than one label."""
+    order = np.lexsort((labels, features))
+    ranked, named = features[order], labels[order]
+    turns = (ranked[1:] == ranked[:-1]) & (named[1:] != named[:-1])
+    return np.isin(features, ranked[1:][turns])
+
+
+def _examples(
+    context: Context,
+    splits: list[str],
+    owner: Ints,
+    features: Hashes,
+    labels: Hashes,
+    addresses: Ints,
+) -> list[Example]:
+    """The first groups, each as its first row and the first row that contradicts it."""
+    out = []
+    _, first = np.unique(features, return_index=True)
+    for i in np.sort(first)[:MAX_EXAMPLES].tolist():
+        other = int(np.flatnonzero((features == features[i]) & (labels != labels[i]))[0])
+        pair = [*context.locate(splits[owner[i]], [addresses[i]])]
+        pair += context.locate(splits[owner[other]], [addresses[other]])
+        out.append(Example(tuple(pair)))
+    return out
