@@ -1,0 +1,198 @@
+"""Which extreme of a column is a stand-in: repeated, and far from all other values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from datacheck.checks.base import Context
+from datacheck.checks.missing.cells import inputs
+from datacheck.dataset import Kind, to_matrix
+from datacheck.summaries.moments import Moment
+from datacheck.types import Floats, Ints, Mask
+
+DAY = 86_400_000_000.0  # microseconds
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the summaries hold times without a zone
+USUAL_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01",
+               "1970-01-01", "1980-01-01", "2038-01-19", "2099-12-31", "2999-12-31", "9999-12-31")  # fmt: skip
+LIMITS = {
+    float(s * m)
+    for bits in (8, 16, 32, 64)
+    for s, m in ((-1, 1 << bits - 1), (1, (1 << bits - 1) - 1), (1, (1 << bits) - 1))
+    if bits > 8
+} | {float(np.finfo(np.float32).max), -float(np.finfo(np.float32).max)}  # fmt: skip
+
+LEAST_ROWS = 3
+LEAST_OTHERS = 10  # distinct other values: fewer are codes, and their gaps mean nothing
+NEIGHBORS = 5
+STRICT, LOOSE, HALF = 3.0, 1.0, 0.5
+ZERO_GAP = 0.2  # of the median
+COMPANIONS = 200
+TOGETHER = 0.8
+WIDE = 4  # a gap is one if it is as many steps of the column wide
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The thresholds that the rule's options set."""
+
+    min_share: float
+    max_zeros: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """A column on the side of one extreme ``v``, which is taken out."""
+
+    gap: float
+    tail: float
+    iqr: float
+    median: float
+    step: float
+    near: int
+    """Sampled rows with the five nearest other values."""
+    at: int
+    """Sampled rows with the extreme itself."""
+    others: int
+
+
+def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, float, int]]:
+    """(column, value, exact number of cells) of each stand-in among numbers and dates."""
+    chosen = [
+        c
+        for c in inputs(context.data, Kind.NUMBER, Kind.DATETIME)
+        if c in context.data.splits[split].kinds
+    ]
+    moments = context.moments(split)
+    frame = context.sample(split)
+    zeros: list[tuple[str, Floats, int, bool]] = []
+    for column in chosen:
+        moment = moments[column]
+        for low in (True, False):
+            v = moment.min if low else moment.max
+            n = moment.at_min if low else moment.at_max
+            if n < LEAST_ROWS or moment.min == moment.max:
+                continue
+            x = to_matrix(frame, [column])[:, 0]
+            x = x[np.isfinite(x)]
+            tail = _tail(x, v, low=low)
+            if tail is None:
+                continue
+            dated = context.data.columns[column].kind is Kind.DATETIME
+            if v == 0.0 and low and not dated:
+                sure = _is_zero(tail, n, moment, sides)
+                if sure or _may_be_zero(tail, n, moment):
+                    zeros.append((column, to_matrix(frame, [column])[:, 0] == 0.0, n, sure))
+            elif _stands_out(tail, v, n, moment, sides, low=low, dated=dated):
+                yield column, v, n
+    yield from ((column, 0.0, n) for column, n in _companions(zeros))
+
+
+def _tail(x: Floats, v: float, *, low: bool) -> _Tail | None:
+    """Figures of the column without ``v``; None where its gap cannot mean anything."""
+    others = x[x != v]
+    if others.size < LEAST_OTHERS:
+        return None
+    nearest = float(others.min() if low else others.max())
+    far = float(others.max() if low else others.min())
+    if not abs(nearest - v) > 0.01 * abs(far - nearest):
+        return None  # most columns end here, before anything is sorted
+    distinct, counts = np.unique(others, return_counts=True)
+    if distinct.size < LEAST_OTHERS:
+        return None
+    quarter, median, three = (_quantile(distinct, counts, q) for q in (0.25, 0.5, 0.75))
+    edge = _quantile(distinct, counts, 0.05 if low else 0.95)
+    close = slice(None, NEIGHBORS) if low else slice(-NEIGHBORS, None)
+    return _Tail(
+        gap=abs(nearest - v),
+        tail=abs(edge - nearest),
+        iqr=three - quarter,
+        median=median,
+        step=float(np.median(np.diff(distinct))),
+        near=int(counts[close].sum()),
+        at=int(x.size - others.size),
+        others=int(distinct.size),
+    )
+
+
+def _quantile(distinct: Floats, counts: Ints, q: float) -> float:
+    """The inverted empirical distribution function, from sorted distinct values."""
+    total = np.cumsum(counts)
+    return float(distinct[int(np.searchsorted(total, q * total[-1]))])
+
+
+def _stands_out(
+    tail: _Tail, v: float, n: int, moment: Moment, sides: Sides, *, low: bool, dated: bool
+) -> bool:
+    """Whether an extreme that is not zero is a stand-in."""
+    usual = _usual_date(v) if dated else _usual(v, moment, low=low)
+    least = sides.min_share * moment.finite * (0.1 if usual else 1.0)
+    if n < least or tail.at <= tail.near:
+        return False
+    if v == -1.0 and moment.min == -1.0 and tail.gap >= 1.0:
+        # The one negative number of a column of counts: no gap is needed, only its frequency.
+        return moment.fractional == 0 and tail.at > 2 * tail.near
+    factor = LOOSE if usual else STRICT
+    return tail.gap > WIDE * tail.step and tail.gap > factor * max(tail.tail, HALF * tail.iqr)
+
+
+def _usual(v: float, moment: Moment, *, low: bool) -> bool:
+    """A number that people or programs write for nothing."""
+    size = abs(v)
+    if size in LIMITS or v in LIMITS or size >= 1e20:
+        return True
+    if size != math.floor(size):
+        return False
+    digits = f"{int(size)}"
+    if len(digits) >= 2 and set(digits) in ({"9"}, {"8"}, {"7"}):
+        return True
+    return low and v < 0 and (v in (-1.0, -9.0) or size % 100 == 0)
+
+
+def _usual_date(v: float) -> bool:
+    return v % DAY == 0 and dates_said(v) in USUAL_DATES
+
+
+def _is_zero(tail: _Tail, n: int, moment: Moment, sides: Sides) -> bool:
+    """A zero far below all other values, which are sizes."""
+    return (
+        n <= sides.max_zeros * moment.finite
+        and n >= 0.1 * sides.min_share * moment.finite
+        and tail.gap >= ZERO_GAP * tail.median
+        and tail.gap >= WIDE * tail.step
+        and tail.gap >= HALF * tail.tail
+        and tail.gap >= 0.4 * tail.iqr
+        and 2 * tail.at > tail.near
+    )
+
+
+def _may_be_zero(tail: _Tail, n: int, moment: Moment) -> bool:
+    """A zero that would be one, if it stood in the same rows as a certain one."""
+    return n <= 0.6 * moment.finite and tail.gap > 2 * tail.step and tail.at > tail.near
+
+
+def _companions(zeros: list[tuple[str, Mask, int, bool]]) -> Iterator[tuple[str, int]]:
+    """Certain zeros, and those that fall together with them."""
+    sure = [z for z in zeros if z[3]]
+    maybe = [z for z in zeros if not z[3]][:COMPANIONS]
+    for certain in sure:  # grows while it is read: a companion is certain, too
+        for other in list(maybe):
+            hits = int(certain[1].sum())
+            both = int((certain[1] & other[1]).sum())
+            if hits >= LEAST_ROWS * 2 and both >= TOGETHER * hits and both > other[1].mean() * hits:
+                sure.append(other)
+                maybe.remove(other)
+    yield from ((column, n) for column, _, n, _ in sure)
+
+
+def dates_said(microseconds: float) -> str:
+    """A date, with its time where that is not midnight."""
+    try:
+        moment = EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return f"{microseconds:.15g} µs"
+    return moment.strftime("%Y-%m-%d" if microseconds % DAY == 0 else "%Y-%m-%d %H:%M:%S")
