@@ -52,20 +52,24 @@ def _read(fragment: Fragment, columns: Sequence[str], rows: int) -> Iterator[Bat
 
 
 def _join(batches: list[Batch]) -> Batch:
-    batches = [b for b in batches if b.height or b.tokens] or batches[:1]
+    batches = [b for b in batches if b.height] or batches[:1]
     if len(batches) == 1:
         return batches[0]
-    tokens: dict[str, pl.Series] = {}
-    for batch in batches:
-        for column, series in batch.tokens.items():
-            tokens[column] = tokens[column].append(series) if column in tokens else series.clone()
+    columns = dict.fromkeys(c for b in batches for c in b.tokens)
+    tokens = {
+        c: pl.concat(
+            [b.tokens[c] if c in b.tokens else pl.repeat(None, b.height, dtype=pl.String, eager=True)
+             for b in batches],
+            how="vertical",
+        ).alias(c)
+        for c in columns
+    }  # fmt: skip
     frame = pl.concat([b.frame for b in batches], how="vertical_relaxed")
     return Batch(frame, np.concatenate([b.rows for b in batches]), tokens=tokens)
 
 
 def _cut(batch: Batch, file: int, start: int, stop: int) -> Batch:
-    # Tokens carry no row: they are counted once, with the first piece of their batch.
-    tokens = batch.tokens if start == 0 else {}
+    tokens = {c: t.slice(start, stop - start) for c, t in batch.tokens.items()}
     return Batch(batch.frame.slice(start, stop - start), batch.rows[start:stop], file, tokens)
 
 
@@ -88,13 +92,11 @@ def _pieces(
         yield split, block
         return
     names = block.frame[by].cast(pl.String).fill_null("")
-    tokens = block.tokens  # tokens carry no row: they are told with the first split of a block
     for name in known:
-        mine = (names == name).to_numpy()
+        mine = names == name
         if mine.any():
-            frame = block.frame.filter(pl.Series(mine))
-            yield name, Batch(frame, block.rows[mine], block.file, tokens)
-            tokens = {}
+            tokens = {c: t.filter(mine) for c, t in block.tokens.items()}
+            yield name, Batch(block.frame.filter(mine), block.rows[mine.to_numpy()], block.file, tokens)
 
 
 def fold(total: Part, part: Part) -> None:

@@ -47,5 +47,5 @@ def batches(draw: st.DrawFn, max_rows: int = 40) -> Batch:
     )
     steps = draw(st.lists(st.integers(1, 3), min_size=n, max_size=n))
     rows = np.cumsum(np.array(steps, dtype=np.int64))
-    tokens = {"f": pl.Series("f", draw(st.lists(st.sampled_from(["?", "x", "1,5"]), max_size=4)), dtype=pl.String)}
+    tokens = {"f": pl.Series("f", column(st.sampled_from([None, "?", "x", "1,5"])), dtype=pl.String)}
     return Batch(frame, rows, draw(st.integers(0, 3)), tokens)

@@ -1,0 +1,157 @@
+"""How a folder is laid out: which files are data, and which split each belongs to."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datacheck.errors import SourceError
+from datacheck.findings import names
+
+FORMS = {
+    ".csv": "delimited", ".tsv": "delimited", ".tab": "delimited", ".psv": "delimited",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
+    ".npz": "npz",
+}  # fmt: skip
+MAYBE = (".txt", ".data", ".dat", "")  # delimited text if nothing else is there
+PACKED = (".gz", ".zst", ".gzip", ".zstd")
+ASIDE = re.compile(
+    r"^(\.|_|readme|license|licence|source|notice|changelog|contributing|requirements|manifest|"
+    r"datacheck|citation|metadata)", re.IGNORECASE
+)  # fmt: skip
+_SPLIT = re.compile(r"^(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)(\d*)$")
+_JOINED = re.compile(r"^(?:data)?(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)(\d*)$")
+_SHARD = re.compile(r"[-_.](?:part[-_.]?)?\d{1,}(?:[-_.]of[-_.]\d+)?$")
+CANONICAL = {"training": "train", "testing": "test", "valid": "val", "validation": "val", "evaluation": "eval"}
+MAX_FILES = 100_000
+
+
+def split_of(word: str) -> str:
+    """The split that a word names (``training`` → ``train``, ``test2``), or ''."""
+    match = _SPLIT.match(word.lower()) or _JOINED.match(word.lower())
+    return CANONICAL.get(match[1], match[1]) + match[2] if match else ""
+
+
+def form_of(path: Path) -> tuple[str, str]:
+    """(form, suffix) by the name: ``('delimited', '.csv')`` for ``a.csv.gz``; '' if unknown."""
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    suffix = suffixes[-1] if suffixes else ""
+    return FORMS.get(suffix, ""), suffix
+
+
+def stem_of(path: Path) -> str:
+    """The name without what tells the format."""
+    name = path.name
+    for suffix in reversed(path.suffixes):
+        if suffix.lower() in PACKED or suffix.lower() in FORMS or suffix.lower() in MAYBE:
+            name = name[: -len(suffix)]
+        else:
+            break
+    return name
+
+
+@dataclass(slots=True)
+class Layout:
+    """Files by split, in order of name; ``''`` holds files that name no split."""
+
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    aside: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def explore(folder: Path) -> Layout:
+    """The layout of a folder. Raises SourceError where there is no data, or too many kinds of it."""
+    layout = Layout()
+    found = _listed(folder, layout)
+    data = [p for p in found if form_of(p)[0]]
+    if not data:
+        data = [p for p in found if form_of(p)[1] in MAYBE]
+    layout.aside += [str(p.relative_to(folder)) for p in found if p not in set(data)]
+    if not data:
+        seen = names(layout.aside, 5)
+        raise SourceError(
+            f"{folder} holds no data files",
+            (f"there is only: {seen}; " if seen else "the folder is empty; ")
+            + "CSV, TSV, Parquet, JSONL, Arrow and npz are read",
+        )
+    placed = [(path, *_place(path.relative_to(folder))) for path in data]
+    stories = {story for _, split, story in placed if split}
+    if len(stories) > 1:
+        raise SourceError(
+            f"{folder} holds more than one dataset: {names(sorted(s or 'train/test' for s in stories), 5)}",
+            "name one: datacheck audit --train FILE --test FILE",
+        )
+    named = [p for p, split, _ in placed if split]
+    if named and len(named) < len(placed):
+        rest = [str(p.relative_to(folder)) for p, split, _ in placed if not split]
+        layout.aside += rest
+        placed = [one for one in placed if one[1]]
+    for path, split, _ in sorted(placed, key=lambda one: _natural(str(one[0].relative_to(folder)))):
+        layout.files.setdefault(split, []).append(path)
+    order = {"train": 0, "val": 1, "dev": 1, "test": 2}
+    layout.files = dict(sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), _natural(kv[0]))))
+    return layout
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """``part-2`` before ``part-10``."""
+    return [(int(t), "") if t.isdigit() else (-1, t) for t in re.split(r"(\d+)", text)]
+
+
+def _listed(folder: Path, layout: Layout) -> list[Path]:
+    """All files below, hidden ones and documents aside; links to folders are not followed."""
+    out: list[Path] = []
+    denied: list[str] = []
+
+    def refuse(error: OSError) -> None:
+        denied.append(f"{error.filename}: {error.strerror}")
+
+    for root, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(files):
+            path = Path(root) / name
+            if ASIDE.match(name) and not form_of(path)[0]:
+                layout.aside.append(str(path.relative_to(folder)))
+            elif name.startswith(".") or (ASIDE.match(name) and name.startswith(("_", "datacheck"))):
+                layout.aside.append(str(path.relative_to(folder)))
+            else:
+                out.append(path)
+            if len(out) > MAX_FILES:
+                raise SourceError(f"{folder} holds more than {MAX_FILES:,} files", "name a folder below it")
+    if denied and not out:
+        raise SourceError(f"cannot read {denied[0]}", "check the permissions")
+    layout.said += [f"not read: {one}" for one in denied]
+    return out
+
+
+def _place(path: Path) -> tuple[str, str]:
+    """(split, story): a folder's name tells the split, or else the file's.
+
+    The story is the rest of the name: files of one dataset share it.
+    """
+    for i, part in enumerate(path.parts[:-1]):
+        split = split_of(part)
+        if split:
+            return split, "/".join(path.parts[:i])
+    stem = stem_of(Path(path.name))
+    bare = _SHARD.sub("", stem)
+    for candidate in (bare, stem):
+        split = split_of(candidate)
+        if split:
+            return split, ""
+        words = re.split(r"([-_. ]+)", candidate)
+        for at in (len(words) - 1, *range(len(words) - 1)):
+            split = split_of(words[at])
+            if split:
+                story = "".join(words[:at] + words[at + 1 :]).strip("-_. ")
+                return split, "/".join([*path.parts[:-1], story]).strip("/")
+    match = re.match(r"^(.*?)(train|test|valid|val|dev)(?:ing|ation)?$", bare.lower())
+    if match and match[1]:
+        return CANONICAL.get(match[2], match[2]), match[1]
+    return "", str(path.parent)

@@ -1,0 +1,200 @@
+"""Data in memory: Polars, pandas, Arrow, NumPy, and mappings and tuples of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import Batch, Fragment
+from datacheck.errors import SourceError, UsageError
+from datacheck.sources.table import Readings, Table, peek_rows, to_batch
+
+MAX_COLUMNS = 20_000
+UNDERSTOOD = "a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array, or a mapping of them"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFragment:
+    """A frame in memory."""
+
+    split: str
+    file: str
+    frame: pl.DataFrame
+    readings: Readings
+
+    def fingerprint(self) -> tuple[str, int, int]:
+        """(name, bytes, 0): memory has no history."""
+        return (self.file, int(self.frame.estimated_size()), 0)
+
+    def read(self, columns: Sequence[str], batch_rows: int) -> Iterator[Batch]:
+        """Slices of ``batch_rows`` rows."""
+        have = set(self.frame.columns)
+        picked = self.frame.select([c for c in columns if c in have])
+        for at in range(0, self.frame.height, max(batch_rows, 1)):
+            height = min(batch_rows, self.frame.height - at)
+            rows = np.arange(at, at + height, dtype=np.int64)
+            yield to_batch(picked.slice(at, height), rows, columns, self.readings)
+
+
+def open_memory(thing: Any, file: str) -> Table:
+    """A table from data in memory. Raises UsageError for what is not understood."""
+    frame, said = to_frame(thing)
+
+    def fragments(split: str, readings: Readings) -> list[Fragment]:
+        return [MemoryFragment(split, file, frame, readings)] if frame.height else []
+
+    return Table(file, frame.head(peek_rows(frame.width)), fragments, said=said)
+
+
+def is_data(thing: Any) -> bool:
+    """Whether something is one table in memory (not a mapping of splits)."""
+    if isinstance(thing, pl.DataFrame | pl.LazyFrame | pl.Series | np.ndarray):
+        return True
+    if hasattr(thing, "__arrow_c_stream__") or _is_pandas(thing):
+        return True
+    return isinstance(thing, tuple) and len(thing) == 2
+
+
+def is_columns(thing: Mapping[Any, Any]) -> bool:
+    """Whether a mapping holds columns of one table, each one-dimensional."""
+    return bool(thing) and all(
+        isinstance(v, list | pl.Series) or (isinstance(v, np.ndarray) and v.ndim == 1)
+        for v in thing.values()
+    )
+
+
+def to_frame(thing: Any) -> tuple[pl.DataFrame, list[str]]:
+    """A Polars frame (without copying where that can be), and what was assumed."""
+    if isinstance(thing, pl.LazyFrame):
+        return thing.collect(), []
+    if isinstance(thing, pl.DataFrame):
+        return thing, []
+    if isinstance(thing, pl.Series):
+        return thing.to_frame(thing.name or "x"), []
+    if _is_pandas(thing):
+        return _from_pandas(thing)
+    if isinstance(thing, tuple) and len(thing) == 2:
+        return _features_and_label(*thing)
+    if isinstance(thing, np.ndarray):
+        return from_arrays({"x": thing})
+    if isinstance(thing, Mapping):
+        return from_arrays({str(k): v for k, v in thing.items()})
+    if hasattr(thing, "__arrow_c_stream__"):
+        return pl.DataFrame(thing), []
+    raise UsageError(f"cannot audit a {type(thing).__name__}", f"give {UNDERSTOOD}")
+
+
+def from_arrays(arrays: Mapping[str, Any]) -> tuple[pl.DataFrame, list[str]]:
+    """Columns from arrays with one number of rows; more than one dimension is spread out.
+
+    Raises SourceError for arrays of Python objects or of different numbers of rows.
+    """
+    out: list[pl.Series] = []
+    said: list[str] = []
+    for name, value in arrays.items():
+        if isinstance(value, pl.Series):
+            out.append(value.alias(name))
+            continue
+        if not isinstance(value, np.ndarray):
+            try:
+                out.append(pl.Series(name, list(value), strict=False))
+            except (TypeError, pl.exceptions.PolarsError) as error:
+                raise SourceError(f"column {name!r} cannot be read: {error}") from None
+            continue
+        out += _spread(name, value, said)
+    heights = {len(s) for s in out}
+    if len(heights) > 1:
+        sizes = ", ".join(f"{s.name}: {len(s):,}" for s in out[:6])
+        raise SourceError(f"columns have different numbers of rows ({sizes})")
+    return pl.DataFrame(out), said
+
+
+def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.Series]:
+    if value.dtype.kind == "O":
+        items = value.tolist()
+        if value.ndim != 1:
+            raise SourceError(f"array {name!r} holds Python objects in {value.ndim} dimensions")
+        return [pl.Series(name, items, strict=False)]
+    if value.dtype.names:
+        return [s for field in value.dtype.names for s in _spread(field, value[field], said)]
+    if value.ndim == 0:
+        raise SourceError(f"array {name!r} has no rows", "one-dimensional or more is expected")
+    if value.dtype.kind in "USV":
+        return [pl.Series(name, value.astype(str).tolist() if value.ndim == 1 else [])]
+    if value.dtype.kind in "c":
+        raise SourceError(f"array {name!r} holds complex numbers", "give real and imaginary parts")
+    if value.dtype.kind in "mM":
+        value = value.astype("datetime64[us]" if value.dtype.kind == "M" else "timedelta64[us]")
+    elif value.dtype.itemsize > 8 or value.dtype == np.float16:
+        value = value.astype(np.float64)
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    if value.ndim == 1:
+        return [pl.Series(name, value)]
+    flat = value.reshape(value.shape[0], -1) if value.shape[0] else value.reshape(0, int(np.prod(value.shape[1:])))
+    if flat.shape[1] > MAX_COLUMNS:
+        raise SourceError(f"array {name!r} has {flat.shape[1]:,} values a row", f"at most {MAX_COLUMNS:,} are read")
+    if value.ndim > 2:
+        said.append(f"{name} of shape {value.shape} is read as {flat.shape[1]:,} columns")
+    return [pl.Series(f"{name}{j}", np.ascontiguousarray(flat[:, j])) for j in range(flat.shape[1])]
+
+
+def _features_and_label(x: Any, y: Any) -> tuple[pl.DataFrame, list[str]]:
+    frame, said = to_frame(x)
+    labels, more = to_frame(y) if not isinstance(y, list) else (pl.DataFrame({"y": y}), [])
+    if labels.width != 1 or labels.height != frame.height:
+        raise UsageError(
+            f"(X, y) of {frame.height:,} rows and {labels.height:,} × {labels.width} labels",
+            "y has one label for each row of X",
+        )
+    name = labels.columns[0] if labels.columns[0] not in (*frame.columns, "x") else "y"
+    return frame.with_columns(labels.to_series().alias(name)), [*said, *more]
+
+
+def _is_pandas(thing: Any) -> bool:
+    return type(thing).__module__.split(".")[0] == "pandas" and hasattr(thing, "iloc")
+
+
+def _from_pandas(thing: Any) -> tuple[pl.DataFrame, list[str]]:
+    """Column by column through NumPy: pandas' own way to Polars asks for pyarrow."""
+    if not hasattr(thing, "columns"):
+        thing = thing.to_frame(str(thing.name) if thing.name is not None else "x")
+    names = [str(c) for c in thing.columns]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise UsageError(f"two columns are named {twice!r}", "rename one of them")
+    return pl.DataFrame([_pandas_column(n, thing.iloc[:, j]) for j, n in enumerate(names)]), []
+
+
+def _pandas_column(name: str, series: Any) -> pl.Series:
+    dtype = series.dtype
+    kind = getattr(dtype, "kind", "O")
+    if isinstance(dtype, np.dtype) and kind in "iufb":
+        values = series.to_numpy()
+        return pl.Series(name, values.astype(np.float64) if dtype == np.float16 else values)
+    if kind == "M":
+        if getattr(dtype, "tz", None) is not None:
+            series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        return pl.Series(name, series.to_numpy().astype("datetime64[us]"))
+    if kind == "m":
+        return pl.Series(name, series.to_numpy().astype("timedelta64[us]"))
+    if not isinstance(dtype, np.dtype) and kind in "iufb":  # nullable numbers
+        values = series.to_numpy(dtype="float64", na_value=np.nan)
+        out = pl.Series(name, values)
+        return out.fill_nan(None).cast(pl.Boolean) if kind == "b" else out
+    missing = series.isna().to_numpy()
+    cells = series.to_numpy(dtype=object)
+    items = [None if gone else cell for gone, cell in zip(missing.tolist(), cells.tolist(), strict=True)]
+    kinds = {type(i) for i in items if i is not None}
+    if kinds <= {str}:
+        return pl.Series(name, items, dtype=pl.String)
+    if kinds & {str} and kinds & {int, float}:  # numbers and text in one column
+        return pl.Series(name, [None if i is None else str(i) for i in items], dtype=pl.String)
+    try:
+        return pl.Series(name, items, strict=False)
+    except (TypeError, pl.exceptions.PolarsError):
+        return pl.Series(name, [None if i is None else str(i) for i in items], dtype=pl.String)

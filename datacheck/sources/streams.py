@@ -1,0 +1,119 @@
+"""Files as streams of bytes: what they really are, decompressed in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from datacheck.errors import SourceError
+
+CHUNK = 8 << 20  # bytes of text handled at once; what comes out does not depend on it
+HEAD = 1 << 20  # bytes that formats, delimiters and headers are told from
+LONGEST = 256 << 20  # a record beyond that is no record
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+MAGIC = {
+    b"PAR1": "parquet",
+    b"ARROW1": "arrow",
+    b"PK\x03\x04": "zip",
+    GZIP: "gzip",
+    ZSTD: "zstd",
+    b"\x89PNG": "png",
+    b"\xff\xd8\xff": "jpeg",
+    b"%PDF": "pdf",
+    b"SQLite format 3": "sqlite",
+    b"\x93NUMPY": "npy",
+    b"\x89HDF": "hdf5",
+}
+
+
+def magic(path: Path) -> str:
+    """What the first bytes say: ``parquet``, ``gzip``, …; '' where they say nothing."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return next((name for sign, name in MAGIC.items() if head.startswith(sign)), "")
+
+
+def fingerprint(path: Path) -> tuple[str, int, int]:
+    """(path, size in bytes, mtime in ns); size −1 where the file is gone."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (str(path), -1, 0)
+    return (str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The decompressed bytes of a plain, gzipped or Zstandard file. Raises SourceError."""
+    if not path.is_file() and path.exists():
+        raise SourceError("is no regular file", "only files and folders are read")
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(4)
+            raw.seek(0)
+            if head.startswith(GZIP):
+                with gzip.open(raw) as unzipped:
+                    yield unzipped  # type: ignore[misc] # GzipFile reads as a BinaryIO does
+            elif head == ZSTD:
+                import zstandard
+
+                reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw)
+                yield io.BufferedReader(reader)  # type: ignore[type-var,misc] # a RawIOBase in all but name
+            else:
+                yield raw
+    except OSError as error:
+        raise SourceError(error.strerror or " ".join(str(error).split()) or "cannot be read") from None
+
+
+def read(file: BinaryIO, size: int) -> bytes:
+    """Up to ``size`` bytes, less only at the end. Raises SourceError where a stream breaks off."""
+    try:
+        return file.read(size)
+    except (EOFError, zlib.error):
+        raise SourceError("the compressed stream is broken or cut short") from None
+    except OSError as error:
+        raise SourceError(error.strerror or " ".join(str(error).split()) or "cannot be read") from None
+    except Exception as error:
+        if type(error).__name__ == "ZstdError":
+            raise SourceError("the compressed stream is broken or cut short") from None
+        raise
+
+
+def readable(path: Path) -> None:
+    """Raise SourceError unless the file can be opened and holds something."""
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError("is empty")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise SourceError(error.strerror or "cannot be read") from None
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether bytes are no text in any encoding of ASCII's family."""
+    if not head:
+        return False
+    controls = sum(head.count(bytes([c])) for c in (*range(9), *range(14, 27), 28, 29, 30, 31))
+    return b"\x00" in head or controls > 0.02 * len(head)
+
+
+def wide_encoding(head: bytes) -> str:
+    """UTF-16 or UTF-32 by its byte order mark; '' otherwise."""
+    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "utf-32"
+    return "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
+
+
+def size_of(path: Path) -> int:
+    """Size in bytes, 0 where unknown."""
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - no Path method follows less
+    except OSError:
+        return 0

@@ -1,0 +1,63 @@
+"""What every format comes to: a table with names, a look at its first rows, and fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datacheck.dataset import Batch, Fragment, Problem
+from datacheck.sources.convert import Reading, convert
+from datacheck.types import Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Readings = Mapping[str, Reading]
+PEEK_CELLS = 2_000_000
+
+
+@dataclass(slots=True)
+class Table:
+    """One file (or one thing in memory), opened far enough to know its columns.
+
+    ``peek`` holds the first rows as they are stored; ``problems`` are (row, reason, warning).
+    """
+
+    file: str
+    peek: pl.DataFrame
+    fragments: Callable[[str, Readings], Sequence[Fragment]]
+    problems: list[tuple[int, str, bool]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def peek_rows(columns: int, rows: int = 10_000) -> int:
+    """How many rows to look at: fewer of very wide tables."""
+    return min(rows, max(200, PEEK_CELLS // max(columns, 1)))
+
+
+def to_batch(
+    raw: pl.DataFrame,
+    rows: Ints,
+    columns: Sequence[str],
+    readings: Readings,
+    problems: Sequence[Problem] = (),
+) -> Batch:
+    """The named columns in the common schema; a column that the file lacks is null."""
+    import polars as pl
+
+    out: list[pl.Series] = []
+    tokens: dict[str, pl.Series] = {}
+    have = set(raw.columns)
+    for name in columns:
+        if name in have:
+            series, lost = convert(raw[name], readings[name])
+            if lost is not None:
+                tokens[name] = lost
+        else:
+            series, _ = convert(pl.Series(name, [None] * len(rows), dtype=pl.Null), readings[name])
+        out.append(series.alias(name))
+    frame = pl.DataFrame(out) if out else pl.DataFrame(height=len(rows))
+    return Batch(frame, np.asarray(rows, dtype=np.int64), tokens=tokens, problems=problems)
