@@ -10,10 +10,28 @@ import math
 
 import numpy as np
 
+from datacheck.checks.base import NotApplicable
+from datacheck.dataset import Dataset, Kind, Role, Task
+from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram
 from datacheck.types import Floats, Ints
 
 POINTS = 512  # edges that the search for buckets considers
+
+
+def length_columns(data: Dataset, split: str = "") -> list[str]:
+    """Sequence and text features (of a split), and such a label where it is no class."""
+    roles = [Role.FEATURE] if data.task is Task.CLASSIFICATION else [Role.FEATURE, Role.LABEL]
+    splits = [split] if split else []
+    return list(data.select(Kind.SEQUENCE, Kind.TEXT, roles=roles, splits=splits))
+
+
+def need_lengths(data: Dataset) -> list[Need]:
+    """Length histograms of :func:`length_columns`. Raises NotApplicable if there are none."""
+    columns = tuple(length_columns(data))
+    if not columns:
+        raise NotApplicable("no sequence or text columns")
+    return [Need("lengths", columns)]
 
 
 def expected_max(lengths: Ints, counts: Ints, batch: int) -> float:

@@ -97,8 +97,8 @@ class ClassImbalance(Rule):
         rows = np.array(list(counts.values()), dtype=np.float64)
         low, high = _shares(rows)
         rare = (self._missed(high) > self.absent) & (high < self.fair_share / k)
-        loss = _lost_classes(rows)
-        uneven = loss.low > 1 - self.effective
+        loss = _lost_classes(rows, 1 - self.effective)
+        uneven = loss.low > loss.threshold
         if not rare.any() and not uneven:
             return
         effective = math.exp(entropy(rows))
@@ -110,39 +110,38 @@ class ClassImbalance(Rule):
             "absent_at": {str(b): (1 - least) ** b for b in BATCHES},
             "weights_variance": float((n / rows).mean() / k),
         }
-        shared = {"splits": [split], "columns": [label], "total": k, "unit": "classes"}
         if rare.any():
-            # the last is the rarest, whatever its rows are named
+            # most frequent first, as the counts are: turned, the rarest leads
             picked = [(c, m) for (c, m), r in zip(counts.items(), rare, strict=True) if r][::-1]
             evidence["rows"] = dict(picked)
             listed = names(
                 f"{clip(c)!r} ({m:,} of {n:,} rows, absent from {float(self._missed(m / n)):.0%})"
                 for c, m in picked
             )
-            one = len(picked) == 1
-            yield self.finding(
-                f"{len(picked)} of {k:,} classes of {label} {'is' if one else 'are'} missing from "
-                f"many random batches of {self.batch_size} in {split}: {listed}; the mix is worth "
-                f"{effective:.1f} even classes",
-                count=len(picked),
-                effect=Effect(
-                    f"P(absent from a batch of {self.batch_size})",
-                    float(self._missed(least)),
-                    float(self._missed(high[-1])),
-                    float(self._missed(low[-1])),
-                    self.absent,
-                ),
-                evidence=evidence,
-                **shared,
+            message = (
+                f"{len(picked):,} of {k:,} classes of {label} {'is' if len(picked) == 1 else 'are'} "
+                f"missing from many random batches of {self.batch_size} in {split}: {listed}; the "
+                f"mix is worth {effective:.1f} even classes"
             )
-            return
+            count = len(picked)
+            shown = [float(self._missed(x)) for x in (least, high[-1], low[-1])]
+            metric = f"P(absent from a batch of {self.batch_size})"
+            effect = Effect(metric, shown[0], shown[1], shown[2], self.absent)
+        else:
+            message = (
+                f"the {k:,} classes of {label} in {split} are worth {effective:.1f} even classes: "
+                f"the largest has {rows.max():,.0f} of {n:,} rows, the smallest {rows.min():,.0f}"
+            )
+            count, effect = int((rows < n / k).sum()), loss
         yield self.finding(
-            f"the {k:,} classes of {label} in {split} are worth {effective:.1f} even classes: the "
-            f"largest has {rows.max():,.0f} of {n:,} rows, the smallest {rows.min():,.0f}",
-            count=int((rows < n / k).sum()),
-            effect=loss,
+            message,
+            splits=[split],
+            columns=[label],
+            count=count,
+            total=k,
+            unit="classes",
+            effect=effect,
             evidence=evidence,
-            **shared,
         )
 
     def _missed(self, share: Floats | float) -> Floats:
@@ -159,7 +158,7 @@ def _shares(rows: Floats) -> tuple[Floats, Floats]:
     return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
 
 
-def _lost_classes(rows: Floats) -> Effect:
+def _lost_classes(rows: Floats, threshold: float) -> Effect:
     """The share 1 − exp(H)/K of classes lost to unevenness, with its one-sided interval.
 
     Entropy from counts is too small by about (K−1)/2n (Miller 1955); its standard error is that
@@ -173,4 +172,5 @@ def _lost_classes(rows: Floats) -> Effect:
     slack = -float(ndtri(ALPHA)) * math.sqrt(max(float((p * np.log(p) ** 2).sum()) - h * h, 0) / n)
     bias = (k - 1) / (2 * n)
     most, least = min(math.exp(h + bias + slack), k), math.exp(h - slack)
-    return Effect("classes lost to imbalance", 1 - math.exp(h) / k, 1 - most / k, 1 - least / k, 0.5)
+    lost = [1 - classes / k for classes in (math.exp(h), most, least)]
+    return Effect("classes lost to imbalance", lost[0], lost[1], lost[2], threshold)

@@ -114,7 +114,8 @@ class ClassMissingFromSplit(Rule):
         missing: Mapping[str, int],
     ) -> str:  # fmt: skip
         listed = names(f"{clip(c)!r} ({n:,} rows in {has})" for c, n in missing.items())
-        return f"{lacks} lacks {len(missing):,} of {len(counts[has]):,} classes of {label}: {listed}"
+        of = f"{len(missing):,} of {len(counts[has]):,} classes of {label}"
+        return f"{lacks} lacks {of}: {listed}"
 
 
 def unlikely(

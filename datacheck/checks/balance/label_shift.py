@@ -130,7 +130,8 @@ class LabelShift(Rule):
             found.append((train, other, effects))
         hits = benjamini_hochberg(p).reshape(-1, 2)
         for hit, (train, other, effects) in zip(hits, found, strict=True):
-            sure = [e for e, h in zip(effects, hit, strict=True) if h and e.low >= self.min_distance]
+            sure = [e for e, h in zip(effects, hit, strict=True) if h]
+            sure = [e for e in sure if e.low >= self.min_distance]
             if not sure:
                 continue
             levels = (0.05, 0.5, 0.95)
