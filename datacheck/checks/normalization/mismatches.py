@@ -1,0 +1,228 @@
+"""Whether columns of one split are the image of train's under a map: standardized, in other units.
+
+What NM001 reports and what NM003 leaves to it. A map counts as found only if it moves a column
+far and what is left after undoing it is no more than chance (or little) explains.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from datacheck.checks.base import Context
+from datacheck.checks.normalization.maps import GRID, MAPS, Figures, Map, by, factor_text
+from datacheck.checks.quantiles import (
+    Sorted,
+    distance,
+    distance_low,
+    distance_p,
+    distances,
+    sorted_sample,
+)
+from datacheck.checks.stats import benjamini_hochberg, midranks
+from datacheck.dataset import Kind
+from datacheck.types import Floats, Mask
+
+SLACK = 0.01  # of the mean deviation: what rounding may have moved
+NEAR = 0.5  # a map is tried if it comes so near, in mean deviations
+FAR = 0.5  # a map must move a column so far, in mean deviations
+TRIED = 6  # maps tried on each column, the nearest first
+SHARED = 3  # columns with one unknown factor make it a cause
+
+# What may be left after undoing the map: a multiple of 1/√(n·m/(n+m)), and a floor for what is
+# no question of degree (nobody's blood pressure is standardized by nature).
+_LEFT = {0: (1.95, 0.1), 1: (1.63, 0.005), 2: (1.36, 0.005)}
+_LEAST_SIZE = {0: 5.0, 1: 50.0, 2: 50.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Mismatch:
+    """Columns of ``other`` that one map makes of train's; arrays are of shape (columns,)."""
+
+    map: Map
+    columns: list[str]
+    distance: Floats
+    low: Floats
+    left: Floats
+    scale: Floats
+    offset: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    distance: float
+    low: float
+    left: float
+    scale: float
+    offset: float
+
+
+def judged(context: Context, train: str, other: str) -> list[str]:
+    """The columns that are looked at: numbers with more than two values in both splits."""
+    a, b = sorted_sample(context, train), sorted_sample(context, other)
+    columns, _, _ = distances(context, train, other)
+    wanted = [c for c in columns if context.data.columns[c].kind is Kind.NUMBER]
+    return [c for c in wanted if _varies(a[c]) and _varies(b[c])]
+
+
+def mismatches(
+    context: Context, train: str, other: str, least: float = 0.2
+) -> list[Mismatch]:
+    """One for each map found, over all its columns. Made once for each pair of splits.
+
+    ``least`` is the distance that the lower end of the interval of one of the columns must reach.
+    """
+    kept: dict[Any, Any] = vars(context).setdefault("_mismatches", {})
+    if (train, other) not in kept:
+        kept[(train, other)] = _find(context, train, other, least)
+    found: list[Mismatch] = kept[(train, other)]
+    return found
+
+
+def _varies(x: Floats) -> bool:
+    return bool(((x > x[0]) & (x < x[-1])).any())
+
+
+def _find(context: Context, train: str, other: str, least: float) -> list[Mismatch]:
+    columns, d, size = distances(context, train, other)
+    worth = benjamini_hochberg(distance_p(d, size)) & (d >= 0.1)
+    if not worth.any():
+        return []
+    usable = set(judged(context, train, other))
+    worth &= np.array([c in usable for c in columns], dtype=np.bool_)
+    low = distance_low(d, size)
+    columns = [c for c, w in zip(columns, worth, strict=True) if w]
+    d, low, size = d[worth], low[worth], size[worth]
+    a, b = sorted_sample(context, train), sorted_sample(context, other)
+    t, o = _figures(context, train, a, columns), _figures(context, other, b, columns)
+    maps = (*MAPS, *_fitted(t, o))
+    scores, lines = _screen(maps, t, o)
+    fits: list[dict[int, _Fit]] = []
+    for j, column in enumerate(columns):
+        found: dict[int, _Fit] = {}
+        x, y, slack = a[column], b[column], SLACK * float(o.deviation[j])
+        near = [int(i) for i in np.argsort(scores[:, j], kind="stable") if scores[i, j] < NEAR]
+        ordered: bool | None = None
+        for i in near[:TRIED]:
+            one, (sa, sb) = maps[i], (float(lines[i, 0, j]), float(lines[i, 1, j]))
+            if one.tier == 2:
+                massive = low[j] >= 0.5 or abs(math.log10(abs(sa))) >= 1
+                ordered = _ordered(context, train, other, column) if ordered is None else ordered
+                if not massive or ordered:
+                    continue
+            left = distance(one.image(x, sa, sb), y, slack)
+            factor, floor = _LEFT[one.tier]
+            allowed = factor / math.sqrt(size[j])
+            allowed = max(allowed, floor) if one.tier == 0 else allowed + floor
+            if size[j] >= _LEAST_SIZE[one.tier] and left <= min(allowed, d[j] / 3):
+                found[i] = _Fit(float(d[j]), float(low[j]), left, sa, sb)
+        fits.append(found)
+    return [m for m in _cover(maps, columns, fits) if (m.low >= least).any()]
+
+
+def _figures(context: Context, split: str, sample: Sorted, columns: list[str]) -> Figures:
+    moments = context.moments(split)
+    each = [moments[c] for c in columns]
+    return Figures(
+        sample.quantiles(GRID, columns),
+        *(np.array([getattr(m, f) for m in each]) for f in ("mean", "sd", "min", "max")),
+    )
+
+
+def _fitted(t: Figures, o: Figures) -> list[Map]:
+    """Maps that the data suggest: a factor shared by columns, a factor, a line."""
+    with np.errstate(all="ignore"):
+        ratio = np.where(t.grid != 0, o.grid / t.grid, np.nan)
+        known = np.isfinite(ratio)
+        ratio = np.where(known, ratio, np.inf)
+        # The lower median of the ratios that exist: exact for values on a lattice.
+        rank = np.maximum((known.sum(axis=0) - 1) // 2, 0)
+        k = np.take_along_axis(np.sort(ratio, axis=0), rank[None], axis=0)[0]
+        off = t.grid - t.grid.mean(axis=0)
+        slope = (off * o.grid).sum(axis=0) / (off * off).sum(axis=0)
+        offset = o.grid.mean(axis=0) - slope * t.grid.mean(axis=0)
+    out: list[Map] = []
+    usable = np.sort(k[np.isfinite(k) & (k > 0)])
+    if usable.size >= SHARED:
+        middle = float(usable[(usable.size - 1) // 2])
+        alike = int((np.abs(usable / middle - 1) < 0.02).sum())
+        plain = any(abs(middle * p - 1) < 1e-3 for p in (255, 10, 100, 1e3, 1e6, 1e9))
+        plain |= any(abs(middle / p - 1) < 1e-3 for p in (255, 10, 100, 1e3, 1e6, 1e9))
+        if alike >= max(SHARED, k.size / 2) and abs(math.log(middle)) > 0.4 and not plain:
+            out.append(Map("shared-factor", factor_text(middle), 0, by(middle)))
+    # A factor within 3 is for nature to make, and a move without a change of scale too.
+    far = np.abs(np.log(np.maximum(np.abs(k), 1e-300))) > math.log(3)
+    steep = np.abs(np.log(np.maximum(np.abs(slope), 1e-300))) > math.log(3)
+    factor = np.where(far & (k > 0), k, np.nan)
+    line = np.where(steep & (slope > 0), slope, np.nan)
+    out.append(Map("factor", "in another scale (a factor)", 2, lambda t, o: (factor, 0.0)))
+    out.append(Map("line", "in another scale", 2, lambda t, o: (line, offset)))
+    return out
+
+
+def _screen(maps: tuple[Map, ...], t: Figures, o: Figures) -> tuple[Floats, Floats]:
+    """How near each map comes, in mean deviations, (maps, columns), and its lines (maps, 2, …)."""
+    count = t.grid.shape[1]
+    scores = np.full((len(maps), count), np.inf)
+    lines = np.full((len(maps), 2, count), np.nan)
+    with np.errstate(all="ignore"):
+        for i, one in enumerate(maps):
+            a, b = one.affine(t, o) if one.affine else (np.nan, np.nan)
+            lines[i] = np.broadcast_to(a, count), np.broadcast_to(b, count)
+            image = one.image(t.grid, lines[i, 0], lines[i, 1])
+            near = np.abs(image - o.grid).mean(axis=0) / o.deviation
+            moved = np.abs(image - t.grid).mean(axis=0)
+            far = moved >= FAR * t.deviation
+            scores[i] = np.where(np.isfinite(near) & far, near, np.inf)
+    return scores, lines
+
+
+def _ordered(context: Context, train: str, other: str, column: str) -> bool:
+    """Whether the column is a clock or a counter: it rises with the rows, or the splits are its
+    lower and upper part. Its scale then says when the rows were written, and nothing else.
+    """
+    x, y = sorted_sample(context, train)[column], sorted_sample(context, other)[column]
+    gap = max(y[0] - x[-1], x[0] - y[-1])
+    if 0 <= gap <= 0.05 * min(x[-1] - x[0], y[-1] - y[0]):
+        return True
+    values = context.sample(train)[column].to_numpy().astype(np.float64)
+    values = values[np.isfinite(values)][:4096]
+    if values.size < 3 or values.min() == values.max():
+        return False
+    place = np.arange(values.size, dtype=np.float64)
+    return abs(float(np.corrcoef(place, midranks(values))[0, 1])) > 0.95
+
+
+def _cover(
+    maps: tuple[Map, ...], columns: list[str], fits: list[dict[int, _Fit]]
+) -> list[Mismatch]:
+    """Each column goes to the map that explains most columns; better tiers come first."""
+    taken: Mask = np.zeros(len(columns), dtype=np.bool_)
+    out: list[Mismatch] = []
+    for tier in (0, 1, 2):
+        while True:
+            votes: dict[int, list[int]] = {}
+            for j, found in enumerate(fits):
+                for i in found:
+                    if maps[i].tier == tier and not taken[j]:
+                        votes.setdefault(i, []).append(j)
+            if not votes:
+                break
+            i = min(votes, key=lambda i: (-len(votes[i]), i))
+            at = votes[i]
+            taken[at] = True
+            figures = [fits[j][i] for j in at]
+            out.append(
+                Mismatch(
+                    maps[i],
+                    [columns[j] for j in at],
+                    *(
+                        np.array([getattr(f, name) for f in figures])
+                        for name in ("distance", "low", "left", "scale", "offset")
+                    ),
+                )
+            )
+    return out

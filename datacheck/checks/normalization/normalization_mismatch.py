@@ -1,0 +1,117 @@
+"""# normalization-mismatch (NM001)
+
+## What it finds
+Columns of one split that are those of train after a map: standardized, scaled to [0, 1] or
+[−1, 1], divided by 255, as logarithms, in other units, with the sign flipped. Or the other way
+round: train was mapped, the evaluation was not. Columns with one cause are one finding.
+
+## Why it hurts training
+A model fitted on one scale is asked about another. Nothing fails: the loss of the evaluation is
+simply wrong, and a scaler fitted on train makes it worse.
+
+## How it is measured
+For each number column whose distributions differ beyond chance (Kolmogorov–Smirnov on the row
+sample, Benjamini–Hochberg over all columns), a table of known maps, taken with train's exact
+moments, and fitted ones are laid on the quantiles of train. A map is found if it moves the column
+by at least half a mean deviation; if undoing it leaves no more distance than chance does (for maps
+that only processing makes: no more than 0.1), and less than a third of what there was; and if for
+one of its columns the lower end of the interval of the distance reaches `min_distance`. A map
+without a name must change the scale at least threefold, and tenfold where the two distributions
+overlap by half. Values within 1 % of the mean deviation count as the same, for rounding's sake.
+
+## Example
+Train holds glucose in mg/dL (median 108), test in mmol/L (median 6.0): test holds the column
+divided by 18.016. Distance 1.00, and 0.04 once undone.
+
+## Repair and repair safety
+`invert-transform` (safe): apply the inverse of the map to the split that has been through it; the
+evidence holds scale and offset for each column. `shared-transform` (safe): refit one transform on
+train and apply it to all splits.
+
+## Options
+- `min_distance` (0.2): the least distance, at the lower end of its interval, of one of the columns.
+
+## Known limits
+Says nothing about columns with two values, about a map that moves the data by less than half a
+mean deviation, or about a flip of a symmetric column. A pure displacement without a name, and a
+change of scale within a factor of 3, are left to NM003: nature makes those too. So are clocks and
+counters, whose scale says only when the rows were written. A split that has been mapped and has
+also shifted may not be recognized; then NM003 speaks. Small splits (fewer than some 20 rows) rarely
+have enough evidence.
+
+## References
+- Stephens 1970, "Use of the Kolmogorov–Smirnov, Cramér–von Mises and related statistics without
+  extensive tables", JRSS B 32(1).
+- Breck et al. 2019, "Data validation for machine learning", MLSys (training–serving skew).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from datacheck.checks.base import Context, NotApplicable, Rule
+from datacheck.checks.normalization.mismatches import Mismatch, judged, mismatches
+from datacheck.checks.quantiles import needs_two, numbers
+from datacheck.checks.support import need_sample
+from datacheck.dataset import Dataset
+from datacheck.findings import Effect, Finding, Repair, names
+from datacheck.summaries.base import Need
+
+
+@dataclass(frozen=True)
+class NormalizationMismatch(Rule):
+    """One split has been through a transform that another has not."""
+
+    why = "the model is asked about numbers on another scale than it has learned"
+    repairs = (Repair("invert-transform", "safe"), Repair("shared-transform", "safe"))
+
+    min_distance: float = 0.2
+
+    def needs(self, data: Dataset) -> Iterable[Need]:
+        needs_two(data)
+        return [Need("moments", tuple(numbers(data))), *need_sample(data)]
+
+    def judge(self, context: Context) -> Iterable[Finding]:
+        pairs = context.pairs()
+        seen = {other: judged(context, train, other) for train, other in pairs}
+        if not any(seen.values()):
+            raise NotApplicable("no number column that varies in train and in another split")
+        for train, other in pairs:
+            for one in mismatches(context, train, other, self.min_distance):
+                yield self._tell(one, train, other, len(seen[other]))
+
+    def _tell(self, one: Mismatch, train: str, other: str, total: int) -> Finding:
+        worst = int(one.distance.argmax())
+        odd, plain = (other, train) if one.map.odd == "other" else (train, other)
+        count = len(one.columns)
+        lines = {
+            c: [float(a), float(b)]
+            for c, a, b in zip(one.columns, one.scale, one.offset, strict=True)
+        }
+        evidence = {
+            "map": one.map.name,
+            "mapped": odd,
+            "worst": one.columns[worst],
+            "left": float(one.left[worst]),
+        }
+        if one.map.curve is None:
+            evidence["lines"] = lines  # type: ignore[assignment] # evidence is of any type
+        return self.finding(
+            f"{odd} holds {count:,} of {total:,} number columns {one.map.text}, {plain} does not: "
+            f"{names(one.columns)} (distance {one.distance[worst]:.2f}, "
+            f"{one.left[worst]:.2f} once undone)",
+            splits=[train, other],
+            columns=one.columns,
+            count=count,
+            total=total,
+            unit="columns",
+            effect=Effect(
+                "ks",
+                float(one.distance[worst]),
+                float(one.low[worst]),
+                min(1.0, 2 * float(one.distance[worst]) - float(one.low[worst])),
+                self.min_distance,
+            ),
+            evidence=evidence,
+        )

@@ -1,0 +1,199 @@
+"""# unseen-categories (NM006)
+
+## What it finds
+Categories that another split holds and train does not, in more rows than a random split would give.
+
+## Why it hurts training
+An encoder fitted on train fails on such a value or maps it to nothing; the model has learned
+nothing about it.
+
+## How it is measured
+Exact counts. Under a random split a category of c rows lands in the other split alone with
+probability q^c, q being that split's share of the rows. The number of unseen rows is held against
+this by Chernoff's bound over all categories, and by the single most frequent unseen category; the
+smaller of the two p, doubled, goes through Benjamini–Hochberg over all columns. So the one person
+from a country with one person is no finding, and a ward that opened after train was cut is. The
+lower end of the share of unseen rows (Wilson) must exceed what chance expects.
+
+## Example
+Ward `telehealth` has 16 of the 400 rows of test and none in train.
+
+## Repair and repair safety
+`map-to-other` (safe): give values that train lacks a category of their own, or the most frequent.
+
+## Options
+- `min_share` (0): the share of rows with unseen categories, at its lower end, that is let pass.
+
+## Known limits
+Leaves out numbers (a code that was read as a number has no categories), free text, groups and ids,
+and columns with more categories than are counted exactly (50,000; said in the report). A value that
+differs from one of train's only in case, spaces or punctuation is unseen too, and named.
+
+## References
+- Good 1953, "The population frequencies of species and the estimation of population parameters",
+  Biometrika 40.
+- Hoeffding 1963, "Probability inequalities for sums of bounded random variables", JASA 58 (drawing
+  without replacement is no worse than with).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from datacheck.checks.base import Context, NotApplicable, Rule
+from datacheck.checks.quantiles import needs_two
+from datacheck.checks.stats import benjamini_hochberg, wilson
+from datacheck.checks.support import examples, need_sample
+from datacheck.dataset import Dataset, Kind
+from datacheck.findings import Effect, Example, Finding, Repair, names
+from datacheck.summaries.base import Need
+from datacheck.types import Floats
+
+_TILTS = np.concatenate([np.geomspace(1e-3, 60, 120)])
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """The categories of one column that train lacks, most frequent first."""
+
+    column: str
+    rows: Mapping[str, int]
+    total: int
+    expected: float
+    p: float
+    respelled: Mapping[str, str]
+
+    @property
+    def count(self) -> int:
+        """Rows that hold them."""
+        return sum(self.rows.values())
+
+    def __str__(self) -> str:
+        listed = names([f"{v!r} ({n:,} rows)" for v, n in self.rows.items()], 2)
+        twin = next(iter(self.respelled.items()), None)
+        also = f", where train spells {twin[1]!r}" if twin else ""
+        return f"{self.column}: {listed}{also}"
+
+
+@dataclass(frozen=True)
+class UnseenCategories(Rule):
+    """Categories of an evaluation split that train lacks."""
+
+    why = "the model has learned nothing about these values, and encoders fail on them"
+    repairs = (Repair("map-to-other", "safe"),)
+
+    min_share: float = 0.0
+
+    def needs(self, data: Dataset) -> Iterable[Need]:
+        needs_two(data)
+        columns = data.select(Kind.CATEGORY)
+        if not columns:
+            raise NotApplicable("no category columns")
+        return [Need("values", columns), *need_sample(data)]
+
+    def judge(self, context: Context) -> Iterable[Finding]:
+        pairs = context.pairs()
+        shared = {o: context.columns(Kind.CATEGORY, splits=[t, o]) for t, o in pairs}
+        if not any(shared.values()):
+            raise NotApplicable("no category column that two splits share")
+        for train, other in pairs:
+            tested = [
+                u for c in shared[other] if (u := self._unseen(context, train, other, c)) is not None
+            ]
+            real = benjamini_hochberg([u.p for u in tested])
+            found = [u for u, ok in zip(tested, real, strict=True) if ok and self._enough(u)]
+            if found:
+                yield self._tell(context, found, train, other)
+
+    def _enough(self, one: Unseen) -> bool:
+        return wilson(one.count, one.total)[0] > max(self.min_share, one.expected / one.total)
+
+    def _unseen(self, context: Context, train: str, other: str, column: str) -> Unseen | None:
+        first, second = context.values(train), context.values(other)
+        if not first.complete(column) or not second.complete(column):
+            context.notes.append(
+                f"NM006: {column} has too many categories to tell which of {other} {train} lacks"
+            )
+            return None
+        known, seen = first[column], second[column]
+        if not known or not seen:
+            return None
+        rows = {v: n for v, n in seen.items() if v not in known}
+        counts = np.array([n + seen.get(v, 0) for v, n in known.items()] + list(rows.values()))
+        total = sum(seen.values())
+        expected, p = chance(counts.astype(np.float64), total, list(rows.values()))
+        plain: dict[str, str] = {}
+        for value in known:
+            plain.setdefault(_bare(value), value)
+        respelled = {v: plain[_bare(v)] for v in rows if _bare(v) in plain}
+        return Unseen(column, rows, total, expected, p, respelled)
+
+    def _tell(self, context: Context, found: list[Unseen], train: str, other: str) -> Finding:
+        found.sort(key=lambda u: (-u.count / u.total, u.column))
+        worst = found[0]
+        count = sum(u.count for u in found)
+        kinds = sum(len(u.rows) for u in found)
+        shown = "; ".join(str(u) for u in found[:3])
+        more = f" and {len(found) - 3:,} more columns" if len(found) > 3 else ""
+        low, high = wilson(worst.count, worst.total)
+        return self.finding(
+            f"{other} holds {kinds:,} categor{'y' if kinds == 1 else 'ies'} that {train} lacks: "
+            f"{shown}{more}",
+            splits=[train, other],
+            columns=[u.column for u in found],
+            count=count,
+            total=sum(u.total for u in found),
+            unit="rows" if len(found) == 1 else "cells",
+            effect=Effect(
+                "unseen_share",
+                worst.count / worst.total,
+                low,
+                high,
+                max(self.min_share, worst.expected / worst.total),
+            ),
+            evidence={
+                "unseen": {u.column: [[v, n] for v, n in u.rows.items()][:20] for u in found},
+                "respelled": {u.column: dict(list(u.respelled.items())[:20]) for u in found},
+            },
+            examples=_rows(context, other, worst),
+        )
+
+
+def chance(counts: Floats, other: int, unseen: list[int]) -> tuple[float, float]:
+    """(expected unseen rows, p) of what a random split would leave unseen in train.
+
+    ``counts`` are rows of each category in both splits together, ``other`` the rows of the other
+    split, ``unseen`` the rows of each category that train lacks.
+    """
+    q = other / counts.sum()
+    alone = q**counts
+    expected = float((counts * alone).sum())
+    rows = sum(unseen)
+    if rows <= expected:
+        return expected, 1.0
+    sizes, repeats = np.unique(counts, return_counts=True)
+    # log E exp(t·rows) ≤ Σ log(1 + q^c (e^{tc} − 1)): Chernoff, tightest over a grid of t.
+    with np.errstate(over="ignore", under="ignore"):
+        grown = sizes * (_TILTS[:, None] + np.log(q))
+        each = np.logaddexp(np.log1p(-np.minimum(q**sizes, 1 - 1e-15)), grown)
+        bound = (repeats * each).sum(axis=1) - _TILTS * rows
+    together = float(np.exp(min(0.0, bound.min())))
+    single = float(min(1.0, (counts.size * q ** max(unseen))))
+    return expected, min(1.0, 2 * min(together, single))
+
+
+def _bare(value: str) -> str:
+    return re.sub(r"[\W_]+", "", value).casefold()
+
+
+def _rows(context: Context, split: str, worst: Unseen) -> tuple[Example, ...]:
+    """Sampled rows with an unseen category of the worst column."""
+    import polars as pl
+
+    values = pl.col(worst.column).cast(pl.String)
+    rows = context.sample(split).filter(values.is_in(list(worst.rows)[:100]))
+    return examples(context, split, rows, [worst.column])
