@@ -114,8 +114,8 @@ class ExtremeValues(Rule):
             return
         found.sort(key=lambda e: (-e.share, -abs(e.furthest), e.column))
         shown = ", ".join(
-            f"{e.column} ({e.count:,} of {e.total:,} values hold {_percent(e.share)} of the squared "
-            f"norm, up to {e.furthest:,.6g})"
+            f"{e.column} ({e.count:,} of {e.total:,} values hold {_percent(e.share)} of the "
+            f"squared norm, up to {e.furthest:,.6g})"
             for e in found[:3]
         )
         more = f" and {len(found) - 3:,} more columns" if len(found) > 3 else ""

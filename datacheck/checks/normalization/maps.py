@@ -59,7 +59,7 @@ class Map:
     odd: str = "other"
 
     def image(self, x: Floats, a: Floats | float, b: Floats | float) -> Floats:
-        """Ascending values of train as the map would give them, ascending; one column without NaN."""
+        """Ascending values of train, mapped, ascending again; one column alone is rid of NaN."""
         with np.errstate(all="ignore"):
             y = self.curve(x) if self.curve else x * a + b
         if y.ndim == 1:

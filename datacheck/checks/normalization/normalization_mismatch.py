@@ -89,14 +89,14 @@ class NormalizationMismatch(Rule):
             c: [float(a), float(b)]
             for c, a, b in zip(one.columns, one.scale, one.offset, strict=True)
         }
-        evidence = {
+        evidence: dict[str, object] = {
             "map": one.map.name,
             "mapped": odd,
             "worst": one.columns[worst],
             "left": float(one.left[worst]),
         }
         if one.map.curve is None:
-            evidence["lines"] = lines  # type: ignore[assignment] # evidence is of any type
+            evidence["lines"] = lines
         return self.finding(
             f"{odd} holds {count:,} of {total:,} number columns {one.map.text}, {plain} does not: "
             f"{names(one.columns)} (distance {one.distance[worst]:.2f}, "

@@ -91,9 +91,9 @@ class ScaleDisparity(Rule):
             out[[least, most]] = True
         odd = [c for c, o in zip(columns, out, strict=True) if o]
         yield self.finding(
-            f"scales of number columns in {train} differ {ratio:,.4g} times: {columns[most]} varies "
-            f"by {scale[most]:,.4g}, {columns[least]} by {scale[least]:,.4g}; far from the others: "
-            f"{names(odd)}",
+            f"scales of number columns in {train} differ {ratio:,.4g} times: {columns[most]} "
+            f"varies by {scale[most]:,.4g}, {columns[least]} by {scale[least]:,.4g}; far from the "
+            f"others: {names(odd)}",
             splits=[train],
             columns=odd,
             count=len(odd),

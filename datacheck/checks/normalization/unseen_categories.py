@@ -101,9 +101,8 @@ class UnseenCategories(Rule):
         if not any(shared.values()):
             raise NotApplicable("no category column that two splits share")
         for train, other in pairs:
-            tested = [
-                u for c in shared[other] if (u := self._unseen(context, train, other, c)) is not None
-            ]
+            every = [self._unseen(context, train, other, c) for c in shared[other]]
+            tested = [u for u in every if u is not None]
             real = benjamini_hochberg([u.p for u in tested])
             found = [u for u, ok in zip(tested, real, strict=True) if ok and self._enough(u)]
             if found:
