@@ -41,12 +41,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from datacheck.checks.base import Context, Rule
+from datacheck.checks.base import ADDRESS, Context, Rule
 from datacheck.checks.duplicates import (
     NO_LABEL,
+    READ_ROWS,
     SLACK,
     Repeats,
     beyond_chance,
@@ -57,7 +59,7 @@ from datacheck.checks.support import has_label, label_counts, need_label_counts
 from datacheck.dataset import Dataset, Task
 from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
 from datacheck.summaries.base import Need
-from datacheck.types import Hashes, Ints
+from datacheck.types import Hashes, Ints, Mask
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class ConflictingLabels(Rule):
                 "expected_repeats_by_chance": expected,
                 "confirmed": found.confirmed,
             },
-            examples=_examples(context, splits, owner[at], features[at], labels[at], addresses[at]),
+            examples=_examples(
+                context, [splits[i] for i in owner[at]], features[at], labels[at], addresses[at]
+            ),
         )
 
 
@@ -143,28 +147,32 @@ def _comparable(context: Context, splits: list[str]) -> list[list[str]]:
     return [names for _, names in out]
 
 
-def _several(features: Hashes, labels: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _several(features: Hashes, labels: Hashes) -> Mask:
     """Which rows have features that occur with more than one label."""
     order = np.lexsort((labels, features))
     ranked, named = features[order], labels[order]
     turns = (ranked[1:] == ranked[:-1]) & (named[1:] != named[:-1])
-    return np.isin(features, ranked[1:][turns])
+    return np.asarray(np.isin(features, ranked[1:][turns]))
 
 
 def _examples(
-    context: Context,
-    splits: list[str],
-    owner: Ints,
-    features: Hashes,
-    labels: Hashes,
-    addresses: Ints,
+    context: Context, owners: list[str], features: Hashes, labels: Hashes, addresses: Ints
 ) -> list[Example]:
     """The first groups, each as its first row and the first row that contradicts it."""
-    out = []
     _, first = np.unique(features, return_index=True)
-    for i in np.sort(first)[:MAX_EXAMPLES].tolist():
-        other = int(np.flatnonzero((features == features[i]) & (labels != labels[i]))[0])
-        pair = [*context.locate(splits[owner[i]], [addresses[i]])]
-        pair += context.locate(splits[owner[other]], [addresses[other]])
-        out.append(Example(tuple(pair)))
-    return out
+    pairs = [
+        (i, int(np.flatnonzero((features == features[i]) & (labels != labels[i]))[0]))
+        for i in np.sort(first)[:MAX_EXAMPLES].tolist()
+    ]
+    label = context.label().name
+    shown: dict[int, Any] = {}
+    if context.fetch is not None and context.total <= READ_ROWS:
+        frame = context.fetch(addresses[np.unique(pairs)], [label])
+        shown = dict(zip(frame[ADDRESS].to_list(), frame[label].to_list(), strict=True))
+    return [
+        Example(
+            tuple(a for i in pair for a in context.locate(owners[i], [addresses[i]])),
+            {label: [shown[int(addresses[i])] for i in pair]} if shown else {},
+        )
+        for pair in pairs
+    ]

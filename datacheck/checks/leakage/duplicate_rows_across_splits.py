@@ -36,7 +36,8 @@ column cannot be judged, and stays silent. Repeats that the data holds by nature
 its value frequencies explain, are reported as well.
 
 ## References
-- Barz & Denzler 2020, "Do We Train on Test Data? Purging CIFAR of Near-Duplicates", J. Imaging 6(6).
+- Barz & Denzler 2020, "Do We Train on Test Data? Purging CIFAR of Near-Duplicates", Journal of
+  Imaging 6(6).
 - Elangovan, He & Verspoor 2021, "Memorization vs. Generalization", EACL.
 """
 
