@@ -103,7 +103,7 @@ def _records(text: str, quotes: bool) -> tuple[bytes, Ints]:
 
 def _delimiter(text: str, given: str | None, usual: str) -> tuple[str, bool, int]:
     """(delimiter, quotes, fields): what makes most records have one number of fields."""
-    best: tuple[float, int, int, int, str, bool] | None = None
+    best: tuple[float, int, float, int, int, str, bool] | None = None
     modes = (True, False) if '"' in text else (True,)
     for quotes in modes:
         data, starts = _records(text, quotes)
@@ -114,20 +114,32 @@ def _delimiter(text: str, given: str | None, usual: str) -> tuple[str, bool, int
                 continue
             if delimiter == " " and share < 1.0:
                 continue  # prose has spaces too
+            if quotes and '"' in text and not _paired(text, delimiter):
+                share -= 0.005  # a tie goes to reading them as plain characters
             score = (
-                round(share, 2), int(delimiter == usual), int(quotes), width, delimiter, quotes,
+                round(share, 2), int(delimiter == usual), round(share, 3), int(quotes), width,
+                delimiter, quotes,
             )  # fmt: skip
-            if share >= STEADY and (best is None or score[:4] > best[:4]):
+            if share >= STEADY and (best is None or score[:5] > best[:5]):
                 best = score
     if best is None and given is None and usual:
         data, starts = _records(text, True)
         width, share = _mode(fields(data, starts, usual, True))
         if width >= 2 and share >= 0.5:
-            best = (share, 1, 1, width, usual, True)
+            best = (share, 1, share, 1, width, usual, True)
     if best is None:
         paired = text.count('"') % 2 == 0
-        return given or usual or ",", paired, 1 if not given else 1
-    return best[4], best[5], best[3]
+        return given or usual or ",", paired, 1
+    return best[5], best[6], best[4]
+
+
+def _paired(text: str, delimiter: str) -> bool:
+    """Whether all quotes stand around whole fields (or are doubled within them)."""
+    bare = text.replace('""', "")
+    if '"' not in bare:
+        return True
+    around = re.compile(rf'(?:^|(?<=[\n{re.escape(delimiter)}])) ?"[^"]*"(?= ?(?:{re.escape(delimiter)}|\n|\Z))')
+    return '"' not in around.sub("", bare)
 
 
 def _mode(counts: Ints) -> tuple[int, float]:
