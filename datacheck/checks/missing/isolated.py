@@ -17,8 +17,10 @@ from datacheck.types import Floats, Ints, Mask
 
 DAY = 86_400_000_000.0  # microseconds
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the summaries hold times without a zone
-USUAL_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01",
-               "1970-01-01", "1980-01-01", "2038-01-19", "2099-12-31", "2999-12-31", "9999-12-31")  # fmt: skip
+USUAL_DATES = (
+    "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01",
+    "1970-01-01", "1980-01-01", "2038-01-19", "2099-12-31", "2999-12-31", "9999-12-31",
+)  # fmt: skip
 LIMITS = {
     float(s * m)
     for bits in (8, 16, 32, 64)
@@ -69,7 +71,7 @@ def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, 
     ]
     moments = context.moments(split)
     frame = context.sample(split)
-    zeros: list[tuple[str, Floats, int, bool]] = []
+    zeros: list[tuple[str, Mask, int, bool]] = []
     for column in chosen:
         moment = moments[column]
         for low in (True, False):

@@ -1,9 +1,9 @@
 """# sentinel-values (MV003)
 
 ## What it finds
-A value that poses as a missing one: a text such as `?`, `N/A` or `unknown`, a number such as -999,
--200 or 99999 far from all others, a zero in a column of sizes (a blood pressure of 0), a date such as
-1970-01-01.
+A value that poses as a missing one: a text such as `?`, `N/A` or `unknown`, a number such as
+-999, -200 or 99999 far from all others, a zero in a column of sizes (a blood pressure of 0), a date
+such as 1970-01-01.
 
 ## Why it hurts training
 A model takes -999 for a measurement. It moves the mean, blows up the deviation that everything is
@@ -13,13 +13,13 @@ scaled by, and one row in a batch can carry most of the gradient.
 - *Texts*: exact counts of the known spellings, among categories and among the texts of number and
   date columns that could not be read. In columns of free text, from the row sample, and only if it
   makes `min_share` of the rows.
-- *Numbers and dates*: the least and the greatest value of a column, if it is repeated and isolated.
-  Isolated is judged on the row sample, without the value: its distance to the nearest other value
-  must exceed the tail (from the 5 % quantile to the extreme) and half the interquartile range; three
-  times both, where the value is none of those that people use (runs of nines, limits of integer
-  types, negative hundreds, -1). It must stand in `min_share` of the rows, a tenth of that if it is a
-  usual one, and in more rows than its five nearest neighbors together. Columns with fewer than ten
-  other values are left alone. Counts are exact.
+- *Numbers and dates*: the least and the greatest value of a column, if it is repeated and
+  isolated. Isolated is judged on the row sample, without the value: its distance to the nearest
+  other value must exceed the tail (from the 5 % quantile to the extreme) and half the interquartile
+  range; three times both, where the value is none of those that people use (runs of nines, limits
+  of integer types, negative hundreds, -1). It must stand in `min_share` of the rows, a tenth of
+  that if it is a usual one, and in more rows than its five nearest neighbors together. Columns with
+  fewer than ten other values are left alone. Counts are exact.
 - *Zeros*: the same, where the nearest other value is at least a fifth of the median away from zero,
   and zeros are at most `max_zeros` of the values. Once one such column is found, others whose zeros
   fall into the same rows count too.
@@ -59,7 +59,7 @@ from datacheck.checks.missing.cells import LISTED, holders, inputs, share, show
 from datacheck.checks.missing.isolated import Sides, dates_said, isolated
 from datacheck.checks.na_tokens import is_na_token, na_values
 from datacheck.checks.support import NUMERIC, need_sample
-from datacheck.dataset import Dataset, Kind, Role
+from datacheck.dataset import Dataset, Kind
 from datacheck.errors import UsageError
 from datacheck.findings import Example, Finding, Repair, names
 from datacheck.summaries.base import Need
@@ -176,7 +176,8 @@ class SentinelValues(Rule):
         columns = sorted(value.counts, key=lambda c: (-value.cells(c), c))
         cells = sum(value.cells(c) for c in columns)
         rows = {c: sum(context.rows[s] for s in holders(context, c)) for c in columns}
-        shown = names([f"{c} ({value.cells(c):,}, {share(value.cells(c), rows[c])})" for c in columns])
+        each = [f"{c} ({value.cells(c):,}, {share(value.cells(c), rows[c])})" for c in columns]
+        shown = names(each)
         said = repr(value.said[:40]) if value.text else value.said
         noun = "column" if len(columns) == 1 else "columns"
         sampled = [

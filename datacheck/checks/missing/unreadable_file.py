@@ -42,6 +42,9 @@ from datacheck.dataset import Dataset, Problem
 from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity, names
 from datacheck.summaries.base import Need
 
+COUNTED = r"([\d,]+) (?:more )?(?:line|record|row)s?\b"
+MORE = " more "
+
 
 @dataclass(frozen=True)
 class UnreadableFile(Rule):
@@ -55,38 +58,52 @@ class UnreadableFile(Rule):
 
     def judge(self, context: Context) -> Iterable[Finding]:
         groups: dict[tuple[bool, bool, str], list[Problem]] = {}
-        for problem in sorted(context.problems):
-            kind = (problem.warning, problem.row < 0, _kind(problem.reason))
-            groups.setdefault(kind, []).append(problem)
-        for (warning, whole, _), group in groups.items():
+        for problem in sorted(context.problems, key=lambda p: MORE in p.reason):
+            whole = problem.row < 0 and _said(problem) is None
+            key = (problem.warning, whole, _kind(problem.reason))
+            if MORE in problem.reason:
+                # The reader stopped telling them apart: they join the records that it did tell.
+                key = next((k for k, g in groups.items() if _joins(k, g, problem)), key)
+            groups.setdefault(key, []).append(problem)
+        for (warning, whole, _), group in sorted(groups.items()):
             yield self._found(context, group, warning=warning, whole=whole)
 
     def _found(
         self, context: Context, group: list[Problem], *, warning: bool, whole: bool
     ) -> Finding:
         files = list(dict.fromkeys(p.file for p in group))
-        count = len(files) if whole else len(group)
+        count = len(files) if whole else sum(_said(p) or 1 for p in group)
+        first = group[0]
         noun = ("file" if whole else "record") + ("" if count == 1 else "s")
-        where = names(files) if whole else names([f"{p.file}:{p.row}" for p in group])
-        state = "was read under an assumption" if warning else "could not be read"
-        if count != 1:
-            state = state.replace("was", "were")
-        reasons = list(dict.fromkeys(p.reason for p in group))
-        splits = list(dict.fromkeys(p.split for p in group if p.split))
+        of = "" if whole else " of"
+        places = names([p.file if p.row < 0 else f"{p.file} (line {p.row})" for p in group])
+        reasons = list(dict.fromkeys(p.reason for p in group if MORE not in p.reason))
         return self.finding(
-            f"{count:,} {noun} {state} ({where}): {reasons[0]}",
-            splits=splits,
+            f"{count:,} {noun}{of} {places}: {(reasons or [first.reason])[0]}",
+            splits=list(dict.fromkeys(p.split for p in group if p.split)),
             count=count,
             total=_total(context, group, whole=whole),
             unit="files" if whole else "records",
             evidence={"files": files[:LISTED], "reasons": reasons[:5]},
             examples=[
-                Example((p.file if whole else f"{p.file}:{p.row}",), {"reason": p.reason})
+                Example((_address(p),), {"reason": p.reason})
                 for p in group[:MAX_EXAMPLES]
+                if p.row >= 0 or whole
             ],
             severity=Severity.WARNING if warning else None,
             repairs=(Repair("recode", "manual"),) if warning else None,
         )
+
+
+def _said(problem: Problem) -> int | None:
+    """How many records the reason speaks of, where it says so; None for a whole file."""
+    found = re.match(COUNTED, problem.reason)
+    return int(found[1].replace(",", "")) if found else None
+
+
+def _joins(key: tuple[bool, bool, str], group: list[Problem], problem: Problem) -> bool:
+    warning, whole, _ = key
+    return warning == problem.warning and not whole and any(p.file == problem.file for p in group)
 
 
 def _kind(reason: str) -> str:
@@ -94,10 +111,21 @@ def _kind(reason: str) -> str:
     return re.sub(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*", "…", reason)
 
 
+def _address(problem: Problem) -> str:
+    """As rows are told: ``split/file:row``."""
+    inside = problem.file.split("/")[0] == problem.split or not problem.split
+    file = problem.file if inside else f"{problem.split}/{problem.file}"
+    return file if problem.row < 0 else f"{file}:{problem.row}"
+
+
 def _total(context: Context, group: list[Problem], *, whole: bool) -> int:
     """All files, or all records of the splits concerned."""
     if whole:
         return len({*context.data.files, *(p.file for p in context.problems)})
     splits = {p.split for p in group}
-    lost = sum(p.row >= 0 and not p.warning and p.split in splits for p in context.problems)
+    lost = sum(
+        _said(p) or 1
+        for p in context.problems
+        if p.split in splits and not p.warning and (p.row >= 0 or _said(p))
+    )
     return sum(n for s, n in context.rows.items() if s in splits or "" in splits) + lost

@@ -11,9 +11,10 @@ category, and the score is that of a model without the column.
 ## How it is measured
 The type that the rows of each split suggest is compared with train's (where there is no train
 split, with the first one's). Only types that no reading can bring together are reported: numbers,
-dates and true/false against words, numbers against dates, and lists against anything else. Words
-must also be words on a count: a split in which at least `min_share` of the cells cannot be read as
-train's type. Columns with the same pair of types are one finding.
+dates against words, numbers against dates, and lists against anything else. Words must also be
+words on a count: at least `min_share` of a split's cells cannot be read as the common type; and
+numbers where others have words must be more than chance makes of words that look like numbers.
+Columns with the same pair of types are one finding.
 
 ## Example
 `income` is 52000 in train and `high` in test.
@@ -34,11 +35,13 @@ difference here. An empty column has no type.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.missing.cells import LISTED
+from datacheck.checks.stats import ALPHA
 from datacheck.checks.support import NUMERIC, missing, need_missing
 from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
@@ -54,6 +57,7 @@ WORDS = {
     "images": (Kind.IMAGE,),
 }
 SAID = {kind: word for word, kinds in WORDS.items() for kind in kinds}
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 ALIKE = ({"numbers", "true/false"}, {"words", "true/false"}, {"words", "images"})
 
 
@@ -73,8 +77,10 @@ class TypesDiffer(Rule):
     def needs(self, data: Dataset) -> Iterable[Need]:
         columns = tuple({c: None for c, *_ in _conflicts(data)})
         numeric = tuple(c for c in columns if data.columns[c].kind in NUMERIC)
+        words = tuple(c for c in columns if SAID[data.columns[c].kind] == "words")
         tokens = [Need("tokens", numeric)] if numeric else []
-        return [*need_missing(data, columns), *tokens] if columns else []
+        values = [Need("values", words)] if words else []
+        return [*need_missing(data, columns), *tokens, *values] if columns else []
 
     def judge(self, context: Context) -> Iterable[Finding]:
         data = context.data
@@ -88,7 +94,8 @@ class TypesDiffer(Rule):
         for (base, other, first, second), columns in groups.items():
             noun = "column holds" if len(columns) == 1 else "columns hold"
             yield self.finding(
-                f"{len(columns)} {noun} {first} in {base} and {second} in {other}: {names(columns)}",
+                f"{len(columns)} {noun} {first} in {base} and {second} in {other}: "
+                f"{names(columns)}",
                 splits=[base, other],
                 columns=columns,
                 count=len(columns),
@@ -104,7 +111,8 @@ class TypesDiffer(Rule):
 
     def _certain(self, context: Context, column: str, base: str, other: str) -> bool:
         """Whether the rows say so too: neither split is empty, and words are no slips."""
-        kind = context.data.columns[column].kind
+        data = context.data
+        kind = data.columns[column].kind
         for split in (base, other):
             rows = context.rows.get(split, 0)
             if not rows:
@@ -112,12 +120,18 @@ class TypesDiffer(Rule):
             lost = context.tokens(split).total(column) if kind in NUMERIC else 0
             if missing(context, split, column) - lost >= rows:
                 return False
-        if kind not in NUMERIC:
-            return True
-        odd = next(s for s in (other, base) if SAID[context.data.splits[s].kinds[column]] != SAID[kind])
+        odd = next(s for s in (other, base) if SAID[data.splits[s].kinds[column]] != SAID[kind])
         present = context.rows[odd] - missing(context, odd, column)
-        lost = context.tokens(odd).total(column)
-        return lost >= self.min_share * (lost + present)
+        if kind in NUMERIC:
+            lost = context.tokens(odd).total(column)
+            return lost >= self.min_share * (lost + present)
+        if SAID[kind] != "words":
+            return True
+        # A few rows may hold numbers only by chance, where some words of the column are numbers.
+        usual = context.values(base if odd == other else other)[column]
+        numbers = sum(n for v, n in usual.items() if re.fullmatch(NUMBER, v.strip()))
+        chance: float = (numbers / max(sum(usual.values()), 1)) ** present
+        return chance < ALPHA
 
 
 def _conflicts(data: Dataset) -> list[tuple[str, str, str, str, str]]:
