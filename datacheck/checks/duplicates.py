@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from datacheck.summaries.row_hashes import RowHashes
 
-SLACK = 3.0
+SLACK = 2.0
 HALVES = 8
-SAMPLE_ROWS = 16_384
+SAMPLE_ROWS = 65_536
 CONFIRM_ROWS = 200_000  # repeated rows that are read again and compared cell by cell
 CONFIRM_CELLS = 20_000_000
 READ_ROWS = 1_000_000  # a larger dataset is not read a second time
@@ -111,6 +111,11 @@ def repeats(context: Context) -> Repeats:
 def beyond_chance(seen: int, expected: float) -> bool:
     """Whether so many repeats are more than accidents: a Poisson tail below ALPHA."""
     return poisson_sf(seen, expected) < ALPHA
+
+
+def percent(share: float) -> str:
+    """A share as a sentence holds it; small ones keep two digits."""
+    return f"{share:.1%}" if share >= 0.001 or not share else f"{100 * share:.2g}%"
 
 
 def members(x: Hashes, known: Hashes) -> Mask:

@@ -57,7 +57,7 @@ from datacheck.checks.duplicates import (
 )
 from datacheck.checks.support import has_label, label_counts, need_label_counts
 from datacheck.dataset import Dataset, Task
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.types import Hashes, Ints, Mask
 
@@ -111,8 +111,8 @@ class ConflictingLabels(Rule):
         at = np.flatnonzero(hit)
         involved = [s for i, s in enumerate(splits) if (owner[at] == i).any()]
         yield self.finding(
-            f"{count:,} rows of {' and '.join(involved)} share their features with a row of "
-            f"another {label}: {groups.size:,} contradictory groups",
+            f"{count:,} rows of {names(involved)} share their features with a row of "
+            f"another {label}: {groups.size:,} contradictory group{'s' if groups.size > 1 else ''}",
             splits=involved,
             columns=[label],
             count=count,
@@ -138,13 +138,13 @@ def _comparable(context: Context, splits: list[str]) -> list[list[str]]:
     for split in splits:
         classes, members = set(label_counts(context, split)), [split]
         apart = []
-        for known, names in out:
+        for known, gathered in out:
             if known & classes:
-                classes, members = known | classes, names + members
+                classes, members = known | classes, gathered + members
             else:
-                apart.append((known, names))
+                apart.append((known, gathered))
         out = [*apart, (classes, members)]
-    return [names for _, names in out]
+    return [gathered for _, gathered in out]
 
 
 def _several(features: Hashes, labels: Hashes) -> Mask:

@@ -25,7 +25,7 @@ groups, and chance explains none of them.
 as it is.
 
 ## Options
-- `min_share` (0.001): the least share of the split's rows that matters.
+- `min_share` (0.0005): the least share of the split's rows that matters.
 
 ## Known limits
 Repeats may be right: two patients of the same figures, a sensor that stands still. The rule counts,
@@ -44,7 +44,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import Context, Rule
-from datacheck.checks.duplicates import SLACK, Repeats, beyond_chance, need_repeats, repeats
+from datacheck.checks.duplicates import (
+    SLACK,
+    Repeats,
+    beyond_chance,
+    need_repeats,
+    percent,
+    repeats,
+)
 from datacheck.dataset import Dataset
 from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
 from datacheck.summaries.base import Need
@@ -57,7 +64,7 @@ class DuplicateRowsWithinSplit(Rule):
     why = "a repeated row weighs more than others, in the loss or in the score"
     repairs = (Repair("drop-duplicates", "safe"),)
 
-    min_share: float = 0.001
+    min_share: float = 0.0005
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         return need_repeats(data)
@@ -82,7 +89,7 @@ class DuplicateRowsWithinSplit(Rule):
         again = np.flatnonzero(first[inverse] != np.arange(table.n))[:MAX_EXAMPLES]
         same_features = table.n - int(np.unique(table.features).size)
         yield self.finding(
-            f"{count:,} of {total:,} rows of {split} ({count / total:.1%}) repeat an earlier row; "
+            f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) repeat an earlier row; "
             f"{involved:,} rows are involved, in {groups:,} groups",
             splits=[split],
             count=count,

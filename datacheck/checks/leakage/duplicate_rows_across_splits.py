@@ -15,7 +15,7 @@ The label stays out of the comparison, but the finding tells how many matches ha
 
 In a table of a few coarse columns rows agree by accident. How many would do so is worked out from
 the row sample: the columns are cut into two halves, eight times in different ways, and the shares
-of pairs of rows that agree in one half only are multiplied. Three times the highest product is the
+of pairs of rows that agree in one half only are multiplied. Twice the highest product is the
 expectation, and the rule speaks only where the matches exceed it by more than chance allows
 (Poisson, 1e-4). A text or a sequence that is mostly different from row to row does not repeat by
 accident: there every match counts.
@@ -56,6 +56,7 @@ from datacheck.checks.duplicates import (
     beyond_chance,
     members,
     need_repeats,
+    percent,
     repeats,
 )
 from datacheck.checks.support import has_label
@@ -107,9 +108,9 @@ class DuplicateRowsAcrossSplits(Rule):
         if has_label(context, one) and has_label(context, other):
             same = int(members(rows.keys(), np.unique(mine.keys())).sum())
             evidence["with_same_label"] = same
-            told = f", {same:,} of them with the same label"
+            told = f", {f'{same:,}' if same else 'none'} of them with the same label"
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({count / total:.1%}) have the same features "
+            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) have the same features "
             f"as a row of {one}{told}; chance explains {_about(expected)}",
             splits=[one, other],
             count=count,

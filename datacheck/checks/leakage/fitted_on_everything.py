@@ -84,6 +84,8 @@ class FittedOnEverything(Rule):
         pairs = context.pairs()
         train, others = pairs[0][0], [other for _, other in pairs]
         columns = context.columns(Kind.NUMBER, splits=tuple(context.data.splits))
+        if not columns:
+            raise NotApplicable("no feature column of numbers that all splits have")
         moments = {s: context.moments(s) for s in (train, *others)}
         table = {c: {s: m[c] for s, m in moments.items()} for c in columns}
         table = {c: t for c, t in table.items() if all(_fits(m) for m in t.values())}
@@ -115,7 +117,7 @@ class FittedOnEverything(Rule):
                 hit[other] = found
         if hit:
             columns = [c for c in table if any(c in found for found in hit.values())]
-            where = " and ".join(hit)
+            where = names(hit, 4)
             yield self._told(
                 f"{_of(columns)} of {where} {_have(columns)} mean 0 and deviation 1 to within "
                 f"{self.tolerance:g}: {where} was standardized on itself, not with the figures "
@@ -142,7 +144,7 @@ class FittedOnEverything(Rule):
             if self._sure(len(found), len(table), rows):
                 yield self._told(
                     f"{_of(found)} {_have(found)} mean 0 and the same deviation to within "
-                    f"{self.tolerance:g} over {' and '.join(pool)} together, but not in {train} "
+                    f"{self.tolerance:g} over {names(pool, 4)} together, but not in {train} "
                     "alone: the scaling was fitted on everything",
                     pool,
                     found,
@@ -167,8 +169,8 @@ class FittedOnEverything(Rule):
             ]
             if len(each) >= least:
                 yield self._told(
-                    f"{_of(each)} {_have(each)} a range of exactly {low:g} to {high:g} in "
-                    f"{' and in '.join((train, *others))}: each split was scaled on itself",
+                    f"{_of(each)} {_have(each)} a range of exactly {low:g} to {high:g} in each of "
+                    f"{names((train, *others), 4)}: each split was scaled on itself",
                     (train, *others),
                     each,
                     table,
@@ -184,7 +186,7 @@ class FittedOnEverything(Rule):
             if len(whole) >= least and len(both) >= self.min_columns:
                 yield self._told(
                     f"{_of(both)} {_have(both)} a range of exactly {low:g} to {high:g} over "
-                    f"{' and '.join((train, *others))} together, but not in {train} alone: "
+                    f"{names((train, *others), 4)} together, but not in {train} alone: "
                     "the scaling was fitted on everything",
                     (train, *others),
                     both,
