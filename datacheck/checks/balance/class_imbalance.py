@@ -119,7 +119,7 @@ class ClassImbalance(Rule):
                 for c, m in picked
             )
             message = (
-                f"{len(picked):,} of {k:,} classes of {label} {'is' if len(picked) == 1 else 'are'} "
+                f"{len(picked):,} of {k:,} classes of {label} {'is' if len(picked) < 2 else 'are'} "
                 f"missing from many random batches of {self.batch_size} in {split}: {listed}; the "
                 f"mix is worth {effective:.1f} even classes"
             )

@@ -13,8 +13,8 @@ The exact histogram of lengths in train. The mean of the longest of `batch_size`
 in closed form from the distribution function, E[max] = Σ l (F(l)^B − F(l−1)^B), and the padding of
 random batches is 1 − mean / E[max]. A column is reported if that exceeds `max_padding`, *and* the
 99th percentile is more than `tail` times the median or the skewness exceeds `max_skewness`; each at
-the lower end of a one-sided 99 % interval (delta method, order statistics), so that the verdict
-does not flip between random splits. The evidence compares it with `buckets` buckets whose edges a
+the lower end of a one-sided 90 % interval (delta method, order statistics), so that chance alone
+seldom decides. The evidence compares it with `buckets` buckets whose edges a
 dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not worth it.
 
 ## Example
@@ -64,7 +64,7 @@ from datacheck.findings import Effect, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram
 
-Z = 2.3263  # one-sided 99 %: the histogram is a fact, the interval only steadies the verdict
+Z = 1.2816  # one-sided 90 %: the histogram is a fact, the interval only steadies the verdict
 
 
 @dataclass(frozen=True)
