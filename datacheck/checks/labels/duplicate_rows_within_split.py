@@ -89,8 +89,8 @@ class DuplicateRowsWithinSplit(Rule):
         again = np.flatnonzero(first[inverse] != np.arange(table.n))[:MAX_EXAMPLES]
         same_features = table.n - int(np.unique(table.features).size)
         yield self.finding(
-            f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) repeat an earlier row; "
-            f"{involved:,} rows are involved, in {groups:,} groups",
+            f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) repeat an earlier "
+            f"row; {involved:,} rows are involved, in {groups:,} groups",
             splits=[split],
             count=count,
             total=total,

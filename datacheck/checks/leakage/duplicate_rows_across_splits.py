@@ -110,8 +110,8 @@ class DuplicateRowsAcrossSplits(Rule):
             evidence["with_same_label"] = same
             told = f", {f'{same:,}' if same else 'none'} of them with the same label"
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) have the same features "
-            f"as a row of {one}{told}; chance explains {_about(expected)}",
+            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) have the same "
+            f"features as a row of {one}{told}; chance explains {_about(expected)}",
             splits=[one, other],
             count=count,
             total=total,

@@ -10,7 +10,7 @@ scaled on itself, the same raw value means different things in train and in eval
 
 ## How it is measured
 A fit leaves fingerprints. Only numbers with fractions are looked at, and a finding needs at least
-`min_columns` of them:
+`min_columns` of them, or one that fits to a ten-thousandth of `tolerance`:
 
 1. *each on itself*: an evaluation split has mean 0 and deviation 1 within `tolerance` (with n or
    n − 1 in the denominator), as no honest evaluation split has;
@@ -35,7 +35,7 @@ one to every split. From the scaled values alone the raw ones cannot be restored
 
 ## Options
 - `tolerance` (1e-5): how near to 0 and 1, in deviations.
-- `min_columns` (2): the least number of columns.
+- `min_columns` (2): the least number of columns, where none fits to float precision.
 
 ## Known limits
 Other fits (robust scaling, imputation, encodings, feature selection) leave no such fingerprint.
@@ -62,6 +62,7 @@ from datacheck.summaries.moments import Moment
 
 LEAST_ROWS = 10
 EXACT = 1e-12
+PRECISE = 1e-4
 RANGE_COLUMNS = 3
 RANGES = ((0.0, 1.0), (-1.0, 1.0))
 
@@ -113,7 +114,8 @@ class FittedOnEverything(Rule):
                 if _standard(t[other], self.tolerance) and not _copy(t[train], t[other])
             ]
             rows = min(t[other].finite for t in table.values())
-            if self._sure(len(found), len(table), rows):
+            exact = any(_standard(table[c][other], self.tolerance * PRECISE) for c in found)
+            if self._sure(len(found), len(table), rows, exact):
                 hit[other] = found
         if hit:
             columns = [c for c in table if any(c in found for found in hit.values())]
@@ -134,14 +136,15 @@ class FittedOnEverything(Rule):
         """Splits that are standardized together while train alone is not."""
         pools = [(train, *others), *((train, o) for o in others if len(others) > 1)]
         for pool in pools:
-            found = []
+            found, exact = [], False
             for c, t in table.items():
                 whole = _pooled([t[s] for s in pool])
                 unit = _standard(whole, self.tolerance, unit=True)
                 if unit and not _standard(t[train], self.tolerance, unit=True):
                     found.append(c)
+                    exact |= _standard(whole, self.tolerance * PRECISE, unit=True)
             rows = sum(min(t[s].finite for t in table.values()) for s in pool)
-            if self._sure(len(found), len(table), rows):
+            if self._sure(len(found), len(table), rows, exact):
                 yield self._told(
                     f"{_of(found)} {_have(found)} mean 0 and the same deviation to within "
                     f"{self.tolerance:g} over {names(pool, 4)} together, but not in {train} "
@@ -194,11 +197,12 @@ class FittedOnEverything(Rule):
                     "all splits together",
                 )
 
-    def _sure(self, hits: int, columns: int, rows: int) -> bool:
+    def _sure(self, hits: int, columns: int, rows: int, exact: bool) -> bool:
         """Whether so many columns cannot be an accident of an honest split."""
+        least = 1 if exact else self.min_columns
         root = self.tolerance * math.sqrt(rows)
         p = min(1.0, 0.8 * root) * min(1.0, 1.13 * root)  # densities of mean and deviation at 0
-        return hits >= self.min_columns and binomial_sf(hits, columns, p) < ALPHA
+        return hits >= least and binomial_sf(hits, columns, p) < ALPHA
 
     def _told(
         self,
