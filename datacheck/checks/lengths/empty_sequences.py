@@ -65,9 +65,9 @@ class EmptySequences(Rule):
             one = len(empty) == 1
             listed = names(f"{c} ({n:,})" for c, n in empty.items())
             yield self.finding(
-                f"{count:,} of {rows:,} rows of {split} have an empty {next(iter(empty))}"
+                f"{next(iter(empty))} is empty in {count:,} of {rows:,} rows of {split}"
                 if one
-                else f"{count:,} cells of {len(empty)} columns of {split} are empty: {listed}",
+                else f"{count:,} cells of {len(empty):,} columns of {split} are empty: {listed}",
                 splits=[split],
                 columns=list(empty),
                 count=count,

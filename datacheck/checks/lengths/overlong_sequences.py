@@ -105,12 +105,11 @@ class OverlongSequences(Rule):
         one = len(over) == 1
         cut = self.max_length and told["limit"] == self.max_length
         bar = f"the {self.max_length:,} the model takes" if cut else f"{self.factor:g} medians"
-        what = f"rows have a {worst}" if one else f"cells of {names(over)} are"
         share = f" ({count / total:.2%})" if cut else ""
         return self.finding(
-            f"{count:,} of {total:,} {what} longer than {bar}{share}: the median"
-            f"{'' if one else f' of {worst}'} is {told['median']:,.0f}, the longest "
-            f"{told['longest']:,.0f}",
+            f"{names(over)} is longer than {bar} in {count:,} of {total:,} "
+            f"{'rows' if one else 'cells'}{share}: the median{'' if one else f' of {worst}'} is "
+            f"{told['median']:,.0f}, the longest {told['longest']:,.0f}",
             splits=splits,
             columns=list(over),
             count=count,
