@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable
-from datacheck.checks.stats import ALPHA, Z
 from datacheck.dataset import Dataset, Kind, to_matrix
 from datacheck.types import Floats, Ints
 
 NUMERIC = (Kind.NUMBER, Kind.BOOLEAN)
 POINTS = 1024  # a distribution function is compared at so many of its own quantiles
-REACH = math.sqrt(math.log(2 / ALPHA) / 2)  # Kolmogorov's quantile at ALPHA
+# Chance is excluded at ALPHA by the p of each distance, over all columns at once. The intervals
+# say how large an effect is, and are those of 99 %.
+Z99 = 2.5758
+REACH = math.sqrt(math.log(2 / 0.01) / 2)  # Kolmogorov's quantile
 
 
 def numbers(data: Dataset, *splits: str) -> list[str]:
@@ -135,7 +137,7 @@ def distance_p(d: Floats, size: Floats) -> Floats:
 
 
 def distance_low(d: Floats, size: Floats) -> Floats:
-    """Lower end of the interval of a distance: what chance gives at ALPHA is taken off."""
+    """Lower end of the interval of a distance: what chance gives in 99 of 100 is taken off."""
     return np.maximum(d - REACH / np.sqrt(np.maximum(size, 1e-9)), 0.0)
 
 
@@ -171,7 +173,7 @@ def mean_shift(context: Context, train: str, other: str, columns: list[str]) -> 
         spread = 1 / n1 + np.maximum(v2 / v1, 1.0) / n2
         df = np.maximum(np.minimum(n1, n2) - 1, 1.0)
         # A wider quantile for few rows (Cornish–Fisher, first term).
-        quantile = Z + (Z**3 + Z) / (4 * df)
+        quantile = Z99 + (Z99**3 + Z99) / (4 * df)
         half = quantile * np.sqrt(spread + value * value / (2 * n1))
         p = 2 * stdtr(df, -np.abs(value) / np.sqrt(spread))
     known = np.isfinite(value) & np.isfinite(half) & np.isfinite(p)

@@ -12,9 +12,9 @@ follow the shift, and normalization with train's figures leaves the evaluation o
 Numbers and booleans: the standardized mean difference (Glass's Δ, exact moments, train's deviation
 as the yardstick) and the Kolmogorov–Smirnov distance (row sample). Categories: the total
 variation distance over the categories that train has (exact counts; its expectation without a
-shift is taken off). A column is reported if the lower end of one of these intervals reaches its
-threshold and chance is excluded over all columns tested (Benjamini–Hochberg, q = 0.0001). All
-columns of a pair of splits are one finding.
+shift is taken off). A column is reported if the lower end of one of these intervals (of 99 %, of
+99.99 % for categories) reaches its threshold and chance is excluded over all columns tested
+(Benjamini–Hochberg, q = 0.0001). All columns of a pair of splits are one finding.
 
 ## Example
 Train was measured February 4 to 10, test February 2 to 4: its temperature is 0.8 train deviations

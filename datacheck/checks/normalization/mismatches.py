@@ -61,11 +61,11 @@ class _Fit:
 
 
 def judged(context: Context, train: str, other: str) -> list[str]:
-    """The columns that are looked at: numbers with more than two values in both splits."""
+    """The columns that are looked at: numbers that vary in both splits."""
     a, b = sorted_sample(context, train), sorted_sample(context, other)
     columns, _, _ = distances(context, train, other)
     wanted = [c for c in columns if context.data.columns[c].kind is Kind.NUMBER]
-    return [c for c in wanted if _varies(a[c]) and _varies(b[c])]
+    return [c for c in wanted if a[c][0] < a[c][-1] and b[c][0] < b[c][-1]]
 
 
 def mismatches(
@@ -82,7 +82,8 @@ def mismatches(
     return found
 
 
-def _varies(x: Floats) -> bool:
+def _several(x: Floats) -> bool:
+    """Whether there are more than two values: any two are a line's image of any other two."""
     return bool(((x > x[0]) & (x < x[-1])).any())
 
 
@@ -120,7 +121,12 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
             if size[j] >= _LEAST_SIZE[one.tier] and left <= min(allowed, d[j] / 3):
                 found[i] = _Fit(float(d[j]), float(low[j]), left, sa, sb)
         fits.append(found)
-    return [m for m in _cover(maps, columns, fits) if (m.low >= least).any()]
+    several = {c for c in columns if _several(a[c]) and _several(b[c])}
+    return [
+        m
+        for m in _cover(maps, columns, fits)
+        if any(low >= least and c in several for c, low in zip(m.columns, m.low, strict=True))
+    ]
 
 
 def _figures(context: Context, split: str, sample: Sorted, columns: list[str]) -> Figures:
@@ -148,19 +154,26 @@ def _fitted(t: Figures, o: Figures) -> list[Map]:
     usable = np.sort(k[np.isfinite(k) & (k > 0)])
     if usable.size >= SHARED:
         middle = float(usable[(usable.size - 1) // 2])
-        alike = int((np.abs(usable / middle - 1) < 0.02).sum())
-        plain = any(abs(middle * p - 1) < 1e-3 for p in (255, 10, 100, 1e3, 1e6, 1e9))
-        plain |= any(abs(middle / p - 1) < 1e-3 for p in (255, 10, 100, 1e3, 1e6, 1e9))
-        if alike >= max(SHARED, k.size / 2) and abs(math.log(middle)) > 0.4 and not plain:
-            out.append(Map("shared-factor", factor_text(middle), 0, by(middle)))
+        alike = int((np.abs(usable / middle - 1) < 0.1).sum())
+        if alike >= max(SHARED, k.size / 2) and abs(math.log(middle)) > 0.4:
+            # The round ones first: on a lattice nothing but the very factor fits.
+            size = middle if middle > 1 else 1 / middle
+            for n in dict.fromkeys((float(round(size)), 2.0 ** round(math.log2(size)), size)):
+                factor = n if middle > 1 else 1 / n
+                if abs(factor / middle - 1) < 0.1:
+                    out.append(Map("shared-factor", factor_text(factor), 0, by(factor)))
     # A factor within 3 is for nature to make, and a move without a change of scale too.
-    far = np.abs(np.log(np.maximum(np.abs(k), 1e-300))) > math.log(3)
-    steep = np.abs(np.log(np.maximum(np.abs(slope), 1e-300))) > math.log(3)
-    factor = np.where(far & (k > 0), k, np.nan)
-    line = np.where(steep & (slope > 0), slope, np.nan)
-    out.append(Map("factor", "in another scale (a factor)", 2, lambda t, o: (factor, 0.0)))
-    out.append(Map("line", "in another scale", 2, lambda t, o: (line, offset)))
+    factors = np.where(_steep(k), k, np.nan)
+    slopes = np.where(_steep(slope), slope, np.nan)
+    out.append(Map("factor", "in another unit (a factor)", 2, lambda t, o: (factors, 0.0)))
+    out.append(Map("line", "on another scale", 2, lambda t, o: (slopes, offset)))
     return out
+
+
+def _steep(slope: Floats) -> Mask:
+    """Beyond 1/3 … 3, and rising."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((slope > 3) | ((slope < 1 / 3) & (slope > 0)))
 
 
 def _screen(maps: tuple[Map, ...], t: Figures, o: Figures) -> tuple[Floats, Floats]:

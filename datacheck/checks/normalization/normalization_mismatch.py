@@ -32,8 +32,8 @@ train and apply it to all splits.
 - `min_distance` (0.2): the least distance, at the lower end of its interval, of one of the columns.
 
 ## Known limits
-Says nothing about columns with two values, about a map that moves the data by less than half a
-mean deviation, or about a flip of a symmetric column. A pure displacement without a name, and a
+Says nothing about a map that moves the data by less than half a mean deviation, about a flip of a
+symmetric column, or about columns with two values where no other column shares the map. A pure displacement without a name, and a
 change of scale within a factor of 3, are left to NM003: nature makes those too. So are clocks and
 counters, whose scale says only when the rows were written. A split that has been mapped and has
 also shifted may not be recognized; then NM003 speaks. Small splits (fewer than some 20 rows) rarely

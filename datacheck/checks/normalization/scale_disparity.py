@@ -50,7 +50,7 @@ from datacheck.findings import Effect, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.types import Floats, Mask
 
-CODES = 20  # whole numbers with no more values than this are codes, not amounts
+CODES = 10  # whole numbers with no more values than this are codes, not amounts
 SPREAD = 1.5  # standard error of the logarithm of a scale, times √n
 
 

@@ -8,10 +8,11 @@ An encoder fitted on train fails on such a value or maps it to nothing; the mode
 nothing about it.
 
 ## How it is measured
-Exact counts. Under a random split a category of c rows lands in the other split alone with
-probability q^c, q being that split's share of the rows. The number of unseen rows is held against
-this by Chernoff's bound over all categories, and by the single most frequent unseen category; the
-smaller of the two p, doubled, goes through Benjamini–Hochberg over all columns. So the one person
+Exact counts. Under a random split the c rows of a category all land in the other split with a
+hypergeometric probability, about q^c, q being that split's share of the rows. The number of unseen
+rows is held against this by Chernoff's bound over all categories, and the most frequent unseen
+category by the chance that any so frequent is unseen; the smaller of the two p, doubled, goes
+through Benjamini–Hochberg over all columns. So the one person
 from a country with one person is no finding, and a ward that opened after train was cut is. The
 lower end of the share of unseen rows (Wilson) must exceed what chance expects.
 
@@ -53,7 +54,7 @@ from datacheck.findings import Effect, Example, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.types import Floats
 
-_TILTS = np.concatenate([np.geomspace(1e-3, 60, 120)])
+_TILTS = np.geomspace(1e-3, 60, 120)
 
 
 @dataclass(frozen=True)
@@ -168,20 +169,28 @@ def chance(counts: Floats, other: int, unseen: list[int]) -> tuple[float, float]
     ``counts`` are rows of each category in both splits together, ``other`` the rows of the other
     split, ``unseen`` the rows of each category that train lacks.
     """
-    q = other / counts.sum()
-    alone = q**counts
+    from scipy.special import gammaln
+
+    total = counts.sum()
+    train = total - other
+    # log C(total − c, train) / C(total, train): all c rows land in the other split.
+    room = np.maximum(total - counts, 0.0)
+    log_alone = gammaln(room + 1) - gammaln(np.maximum(room - train, 0.0) + 1)
+    log_alone += gammaln(other + 1) - gammaln(total + 1)
+    log_alone = np.where(room >= train, np.minimum(log_alone, 0.0), -np.inf)
+    alone = np.exp(log_alone)
     expected = float((counts * alone).sum())
     rows = sum(unseen)
     if rows <= expected:
         return expected, 1.0
-    sizes, repeats = np.unique(counts, return_counts=True)
-    # log E exp(t·rows) ≤ Σ log(1 + q^c (e^{tc} − 1)): Chernoff, tightest over a grid of t.
-    with np.errstate(over="ignore", under="ignore"):
-        grown = sizes * (_TILTS[:, None] + np.log(q))
-        each = np.logaddexp(np.log1p(-np.minimum(q**sizes, 1 - 1e-15)), grown)
+    sizes, first, repeats = np.unique(counts, return_index=True, return_counts=True)
+    # log E exp(t·rows) ≤ Σ log(1 + p (e^{tc} − 1)): Chernoff, tightest over a grid of t.
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        grown = sizes * _TILTS[:, None] + log_alone[first]
+        each = np.logaddexp(np.log1p(-alone[first]), grown)
         bound = (repeats * each).sum(axis=1) - _TILTS * rows
     together = float(np.exp(min(0.0, bound.min())))
-    single = float(min(1.0, (counts.size * q ** max(unseen))))
+    single = float(alone[counts >= max(unseen)].sum())
     return expected, min(1.0, 2 * min(together, single))
 
 
