@@ -30,6 +30,7 @@ LIMITS = {
 
 LEAST_ROWS = 3
 LEAST_OTHERS = 10  # distinct other values: fewer are codes, and their gaps mean nothing
+LEAST_KNOWN = 30  # other values: of fewer, the tail is not known
 NEIGHBORS = 5
 STRICT, LOOSE, HALF = 3.0, 1.0, 0.5
 ZERO_GAP = 0.2  # of the median
@@ -69,6 +70,8 @@ def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, 
         for c in inputs(context.data, Kind.NUMBER, Kind.DATETIME)
         if c in context.data.splits[split].kinds
     ]
+    if not chosen:
+        return
     moments = context.moments(split)
     frame = context.sample(split)
     zeros: list[tuple[str, Mask, int, bool]] = []
@@ -97,7 +100,7 @@ def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, 
 def _tail(x: Floats, v: float, *, low: bool) -> _Tail | None:
     """Figures of the column without ``v``; None where its gap cannot mean anything."""
     others = x[x != v]
-    if others.size < LEAST_OTHERS:
+    if others.size < LEAST_KNOWN:
         return None
     nearest = float(others.min() if low else others.max())
     far = float(others.max() if low else others.min())

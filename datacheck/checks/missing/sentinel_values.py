@@ -19,7 +19,7 @@ scaled by, and one row in a batch can carry most of the gradient.
   range; three times both, where the value is none of those that people use (runs of nines, limits
   of integer types, negative hundreds, -1). It must stand in `min_share` of the rows, a tenth of
   that if it is a usual one, and in more rows than its five nearest neighbors together. Columns with
-  fewer than ten other values are left alone. Counts are exact.
+  fewer than thirty other values, or ten distinct ones, are left alone. Counts are exact.
 - *Zeros*: the same, where the nearest other value is at least a fifth of the median away from zero,
   and zeros are at most `max_zeros` of the values. Once one such column is found, others whose zeros
   fall into the same rows count too.
@@ -35,7 +35,7 @@ measured.
 
 ## Options
 - `min_share` (0.01): the least share of rows with a number that is no usual sentinel.
-- `max_zeros` (0.4): the greatest share of zeros that are taken for missing values.
+- `max_zeros` (0.3): the greatest share of zeros that are taken for missing values.
 - `tokens` (): further texts that stand for a missing value.
 
 ## Known limits
@@ -92,7 +92,7 @@ class SentinelValues(Rule):
     repairs = (Repair("to-missing", "unsafe"),)
 
     min_share: float = 0.01
-    max_zeros: float = 0.4
+    max_zeros: float = 0.3
     tokens: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
