@@ -63,8 +63,8 @@ class _Tail:
     others: int
 
 
-def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, float, int]]:
-    """(column, value, exact number of cells) of each stand-in among numbers and dates."""
+def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, float]]:
+    """(column, value) of each stand-in among the numbers and dates of a split."""
     chosen = [
         c
         for c in inputs(context.data, Kind.NUMBER, Kind.DATETIME)
@@ -74,7 +74,7 @@ def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, 
         return
     moments = context.moments(split)
     frame = context.sample(split)
-    zeros: list[tuple[str, Mask, int, bool]] = []
+    zeros: list[tuple[str, Mask, bool]] = []
     for column in chosen:
         moment = moments[column]
         for low in (True, False):
@@ -91,10 +91,22 @@ def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, 
             if v == 0.0 and low and not dated:
                 sure = _is_zero(tail, n, moment, sides)
                 if sure or _may_be_zero(tail, n, moment):
-                    zeros.append((column, to_matrix(frame, [column])[:, 0] == 0.0, n, sure))
+                    zeros.append((column, to_matrix(frame, [column])[:, 0] == 0.0, sure))
             elif _stands_out(tail, v, n, moment, sides, low=low, dated=dated):
-                yield column, v, n
-    yield from ((column, 0.0, n) for column, n in _companions(zeros))
+                yield column, v
+    yield from ((column, 0.0) for column in _companions(zeros))
+
+
+def cells(context: Context, split: str, column: str, v: float) -> int:
+    """How many cells hold the value: exact where it is an extreme, or the sample is all rows."""
+    moment = context.moments(split)[column]
+    if v == moment.min:
+        return moment.at_min
+    if v == moment.max:
+        return moment.at_max
+    if not moment.min < v < moment.max:
+        return 0
+    return int((to_matrix(context.sample(split), [column])[:, 0] == v).sum())
 
 
 def _tail(x: Floats, v: float, *, low: bool) -> _Tail | None:
@@ -180,10 +192,10 @@ def _may_be_zero(tail: _Tail, n: int, moment: Moment) -> bool:
     return n <= 0.6 * moment.finite and tail.gap > 2 * tail.step and tail.at > tail.near
 
 
-def _companions(zeros: list[tuple[str, Mask, int, bool]]) -> Iterator[tuple[str, int]]:
+def _companions(zeros: list[tuple[str, Mask, bool]]) -> Iterator[str]:
     """Certain zeros, and those that fall together with them."""
-    sure = [z for z in zeros if z[3]]
-    maybe = [z for z in zeros if not z[3]][:COMPANIONS]
+    sure = [z for z in zeros if z[2]]
+    maybe = [z for z in zeros if not z[2]][:COMPANIONS]
     for certain in sure:  # grows while it is read: a companion is certain, too
         for other in list(maybe):
             hits = int(certain[1].sum())
@@ -191,7 +203,7 @@ def _companions(zeros: list[tuple[str, Mask, int, bool]]) -> Iterator[tuple[str,
             if hits >= LEAST_ROWS * 2 and both >= TOGETHER * hits and both > other[1].mean() * hits:
                 sure.append(other)
                 maybe.remove(other)
-    yield from ((column, n) for column, _, n, _ in sure)
+    yield from (column for column, *_ in sure)
 
 
 def dates_said(microseconds: float) -> str:

@@ -56,7 +56,7 @@ from dataclasses import dataclass, field
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.missing.cells import LISTED, holders, inputs, share, show
-from datacheck.checks.missing.isolated import Sides, dates_said, isolated
+from datacheck.checks.missing.isolated import Sides, cells, dates_said, isolated
 from datacheck.checks.na_tokens import is_na_token, na_values
 from datacheck.checks.support import NUMERIC, need_sample
 from datacheck.dataset import Dataset, Kind
@@ -122,14 +122,17 @@ class SentinelValues(Rule):
         self._free_text(context, found)
         yield from (self._finding(context, v) for v in found.values())
         numbers: dict[tuple[bool, float], _Value] = {}
-        for split in context.splits:
-            sides = Sides(self.min_share, self.max_zeros)
-            for column, value, n in isolated(context, split, sides):
-                dated = data.columns[column].kind is Kind.DATETIME
-                said = dates_said(value) if dated else f"{value:.15g}"
-                key = (dated, value)
-                numbers.setdefault(key, _Value(said, text=False, number=value))
-                numbers[key].add(column, split, n)
+        sides = Sides(self.min_share, self.max_zeros)
+        stands = {pair: None for s in context.splits for pair in isolated(context, s, sides)}
+        for column, value in stands:
+            dated = data.columns[column].kind is Kind.DATETIME
+            said = dates_said(value) if dated else f"{value:.15g}"
+            key = (dated, value)
+            numbers.setdefault(key, _Value(said, text=False, number=value))
+            # Judged in one split, it means the same in the others.
+            for split in holders(context, column):
+                if n := cells(context, split, column, value):
+                    numbers[key].add(column, split, n)
         for _, value_ in sorted(numbers.items()):
             yield self._finding(context, value_)
 
@@ -174,7 +177,7 @@ class SentinelValues(Rule):
 
     def _finding(self, context: Context, value: _Value) -> Finding:
         columns = sorted(value.counts, key=lambda c: (-value.cells(c), c))
-        cells = sum(value.cells(c) for c in columns)
+        count = sum(value.cells(c) for c in columns)
         rows = {c: sum(context.rows[s] for s in holders(context, c)) for c in columns}
         each = [f"{c} ({value.cells(c):,}, {share(value.cells(c), rows[c])})" for c in columns]
         shown = names(each)
@@ -189,7 +192,7 @@ class SentinelValues(Rule):
             f"{said} seems to stand for a missing value in {len(columns)} {noun}: {shown}",
             splits=[s for s in context.splits if any(s in n for n in value.counts.values())],
             columns=columns,
-            count=cells,
+            count=count,
             total=sum(rows.values()),
             unit="cells",
             evidence={
