@@ -137,8 +137,10 @@ class TargetLeak(Rule):
         kinds = (Kind.NUMBER, Kind.DATETIME)
         columns = [c for c in context.columns(*kinds, splits=[split]) if c not in known]
         dates = {c for c in columns if context.data.columns[c].kind is Kind.DATETIME}
-        tries = [(tuple(c for c in columns if c not in dates), UNITS[:1])]
-        tries.append((tuple(c for c in columns if c in dates), UNITS))
+        tries = (
+            (tuple(c for c in columns if c not in dates), UNITS[:1]),
+            (tuple(c for c in columns if c in dates), UNITS),
+        )
         hits: dict[tuple[str, str, int], float] = {}
         for chosen, units in tries:
             for unit in units if len(chosen) > 1 else ():
@@ -191,9 +193,8 @@ def _candidates(
         low = np.searchsorted(p[order], wanted - slack)
         high = np.searchsorted(p[order], wanted + slack, side="right")
         for i in np.flatnonzero(high > low)[:64]:
-            for j in order[low[i] : high[i]][:4]:
-                if i < j or (sign < 0 and i != j):
-                    out.append((columns[usable[i]], columns[usable[j]], sign))
+            others = [j for j in order[low[i] : high[i]][:4] if i < j or (sign < 0 and i != j)]
+            out += [(columns[usable[i]], columns[usable[j]], sign) for j in others]
     return out
 
 

@@ -1,0 +1,237 @@
+"""# missingness-leak (LK006)
+
+## What it finds
+A column whose *gaps* predict the label: the value is missing (or a stand-in such as −999 or
+`unknown`) in nearly all rows of one class and in hardly any other.
+
+## Why it hurts training
+Whatever is filled in, the model finds the gap and reads the label from it. In use, the column is
+empty for other reasons (it is filled in after the outcome is known, say), and the score is lost.
+
+## How it is measured
+On the row sample of train, with at least 500 rows of each class where there are. For each column
+and class, the share of rows with a gap within the class and in all other rows; half of one plus
+their difference is the area under the ROC curve. It must be at least `min_auc`, and the lower end
+of Newcombe's interval (at 1e-4 over all columns tested) at least `min_low`. For a label that is a
+number: the same with R², the share of the label's variance that the gap explains. A stand-in is
+an extreme of a column of numbers or dates that is further from all other values than these are
+from each other, or a known spelling of "no value" among categories.
+
+## Example
+`date_of_discharge` is empty in 98 % of the rows where `died` is 1, and in 1 % of the others.
+
+## Repair and repair safety
+`drop-feature` (unsafe): drop the column. Imputation without an indicator hides the leak only in
+part, and an indicator column makes it worse.
+
+## Options
+- `min_auc` (0.9): the least AUC (or R²) of the gap.
+- `min_low` (0.8): the least lower end of its interval.
+- `min_rows` (20): the least number of sampled rows with a gap, without one, and of the class.
+
+## Known limits
+A stand-in amid the values (0 where 0 is also a measurement) is not seen. Gaps of several columns
+together are not combined.
+
+## References
+- Kaufman, Rosset & Perlich 2012, "Leakage in data mining", ACM TKDD 6(4).
+- Newcombe 1998, "Interval estimation for the difference between independent proportions",
+  Statistics in Medicine 17 (method 10).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datacheck.checks.base import Context, NotApplicable, Rule
+from datacheck.checks.na_tokens import na_values
+from datacheck.checks.predict import Score, Target, critical, explained, read_target
+from datacheck.checks.stats import newcombe
+from datacheck.checks.support import missing, need_missing, need_sample
+from datacheck.dataset import Dataset, Kind, Role, to_matrix
+from datacheck.errors import UsageError
+from datacheck.findings import Finding, Repair, names
+from datacheck.summaries.base import Need
+from datacheck.types import Floats, Mask
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROLES = (Role.FEATURE, Role.TIME)
+LEAST_OTHERS = 10  # distinct values besides a stand-in: fewer are codes
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """One column's gap: what stands there, where it is, and what it says."""
+
+    column: str
+    said: str
+    rows: Mask
+
+
+@dataclass(frozen=True)
+class MissingnessLeak(Rule):
+    """Where a value is missing, the label is known."""
+
+    why = "the model reads the label from the gap, whatever is filled in"
+    repairs = (Repair("drop-feature", "unsafe"),)
+
+    min_auc: float = 0.9
+    min_low: float = 0.8
+    min_rows: int = 20
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.min_low <= self.min_auc <= 1:
+            raise UsageError("LK006 needs 0.5 <= min_low <= min_auc <= 1")
+
+    def needs(self, data: Dataset) -> Iterable[Need]:
+        columns = data.select(roles=ROLES)
+        if not data.label or not columns:
+            return []
+        return [*need_sample(data), *need_missing(data, columns)]
+
+    def judge(self, context: Context) -> Iterable[Finding]:
+        label, split = context.label(), context.train
+        columns = context.columns(roles=ROLES, splits=[split] if split else [])
+        if not columns:
+            raise NotApplicable("there are no features")
+        target = read_target(context, split)
+        assert split is not None
+        gaps = [*self._missing(context, target, split, columns), *self._standins(context, target)]
+        gaps = [g for g in gaps if self.min_rows <= int(g.rows.sum()) <= target.n - self.min_rows]
+        found: dict[str | None, dict[str, tuple[_Gap, Score, float, float]]] = defaultdict(dict)
+        z = critical(max(len(gaps), 1))
+        for gap in gaps:
+            judged = self._class(gap, target, z) if target.classes else _number(gap, target, z)
+            if judged and judged[1].value >= self.min_auc and judged[1].low >= self.min_low:
+                where, got, inside, outside = judged
+                found[where].setdefault(gap.column, (gap, got, inside, outside))
+        for where, hits in sorted(found.items(), key=lambda f: f[0] or ""):
+            yield self._finding(hits, where, label.name, split, len(columns))
+
+    def _missing(
+        self, context: Context, target: Target, split: str, columns: list[str]
+    ) -> Iterable[_Gap]:
+        holes = [c for c in columns if missing(context, split, c) >= self.min_rows]
+        for column in holes:
+            yield _Gap(column, "missing", _empty(target.frame[column]))
+
+    def _standins(self, context: Context, target: Target) -> Iterable[_Gap]:
+        for column in context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES):
+            if column in target.frame.columns:
+                x = to_matrix(target.frame, [column])[:, 0]
+                for value in _far(x, self.min_rows):
+                    yield _Gap(column, f"{value:.15g}", x == value)
+        for column in context.columns(Kind.CATEGORY, roles=ROLES):
+            if column in target.frame.columns:
+                series = target.frame[column]
+                counts = dict(series.drop_nulls().value_counts().iter_rows())
+                for text in sorted(na_values(counts)):
+                    rows = (series == text).fill_null(False)
+                    yield _Gap(column, repr(text), rows.to_numpy())
+
+    def _class(
+        self, gap: _Gap, target: Target, z: float
+    ) -> tuple[str, Score, float, float] | None:
+        """The class that the gap tells best."""
+        inside = np.bincount(target.codes[gap.rows], minlength=target.sizes.size)
+        total, n = int(inside.sum()), target.n
+        best = None
+        for k in np.flatnonzero(target.sizes >= min(self.min_rows, n)):
+            size = int(target.sizes[k])
+            mine, others = int(inside[k]), total - int(inside[k])
+            d, low, high = _difference(mine, size, others, n - size, z)
+            if best is None or d > best[1].value:
+                score = Score("AUC", d, low, high, n)
+                best = (target.classes[k], score, mine / size, others / (n - size))
+        return best
+
+    def _finding(
+        self,
+        hits: dict[str, tuple[_Gap, Score, float, float]],
+        where: str | None,
+        label: str,
+        split: str,
+        tested: int,
+    ) -> Finding:
+        ranked = sorted(hits, key=lambda c: (-hits[c][1].value, c))
+        gap, score, inside, outside = hits[ranked[0]]
+        shown = f"{score.metric} {min(score.value, 0.999) if score.value < 1 else 1:.3f}"
+        if where is not None:
+            how = (
+                f"{gap.column} is {gap.said} in {inside:.1%} of the rows of class {where!r} and "
+                f"in {outside:.1%} of all others"
+            )
+        else:
+            how = f"the mean of {label} is {inside:.5g} where {gap.column} is {gap.said}"
+            how += f" and {outside:.5g} elsewhere"
+        what = f"the gaps of {names(ranked)} give {label} away in {split}"
+        return self.finding(
+            f"{what}: {how} ({shown})",
+            splits=[split],
+            columns=sorted(ranked),
+            count=len(ranked),
+            total=tested,
+            unit="columns",
+            effect=score.effect(self.min_low),
+            evidence={
+                "gap": {c: hits[c][0].said for c in ranked},
+                "score": {c: hits[c][1].value for c in ranked},
+                **({"class": where} if where is not None else {}),
+            },
+        )
+
+
+def _empty(series: pl.Series) -> Mask:
+    """Null or NaN."""
+    gone = series.is_null()
+    if series.dtype.is_float():
+        gone = gone | series.is_nan().fill_null(True)
+    return np.asarray(gone.to_numpy())
+
+
+def _far(x: Floats, least: int) -> list[float]:
+    """Repeated extremes that are further from all others than these are from each other."""
+    x = x[np.isfinite(x)]
+    out: list[float] = []
+    if x.size < 2 * least:
+        return out
+    for value, sign in ((float(x.min()), 1.0), (float(x.max()), -1.0)):
+        rest = x[x != value]
+        if x.size - rest.size < least or rest.size < least:
+            continue
+        with np.errstate(over="ignore"):
+            near, far = (rest.min(), rest.max()) if sign > 0 else (rest.max(), rest.min())
+            gap, span = sign * (near - value), sign * (far - near)
+        if gap >= span > 0 and np.unique(rest[:1000]).size >= LEAST_OTHERS:
+            out.append(value)
+    return out
+
+
+def _difference(
+    k1: int, n1: int, k2: int, n2: int, z: float
+) -> tuple[float, float, float]:
+    """AUC of an indicator that is true in k1 of n1 and k2 of n2, whichever way it points."""
+    low, high = newcombe(k2, n2, k1, n1, z)
+    d = k1 / n1 - k2 / n2
+    if d < 0:
+        d, low, high = -d, -high, -low
+    return (1 + d) / 2, (1 + low) / 2, (1 + high) / 2
+
+
+def _number(gap: _Gap, target: Target, z: float) -> tuple[None, Score, float, float] | None:
+    """The share of a number's variance that the gap explains."""
+    y = target.values
+    with np.errstate(all="ignore"):
+        inside, outside = float(y[gap.rows].mean()), float(y[~gap.rows].mean())
+        value, half = explained(y, np.where(gap.rows, inside, outside), z)
+    if not np.isfinite(value) or not np.isfinite(half):
+        return None
+    score = Score("R²", value, value - half, min(1.0, value + half), y.size)
+    return None, score, inside, outside
