@@ -80,7 +80,7 @@ class Shift:
 
     @property
     def excess(self) -> float:
-        """How many times over the threshold the lower end is."""
+        """How many times the threshold the lower end is."""
         return self.effect.low / self.effect.threshold if self.effect.threshold else np.inf
 
     def __str__(self) -> str:
@@ -141,7 +141,7 @@ class DistributionShift(Rule):
             ks = Effect("ks", *_interval(d[j], d[j] - low[j]), self.min_distance)
             smd = Effect("smd", *_interval(mean.value[j], mean.half[j]), self.min_mean_shift)
             two = (Shift(column, ks, 0, float(d[j])), Shift(column, smd, 0, float(mean.value[j])))
-            best = max(two, key=lambda s: s.excess)
+            best = two[1] if two[1].excess >= 1 else two[0]
             # Two looks at a column: twice the smaller p.
             out.append(replace(best, p=min(1.0, 2 * float(min(p[j], mean.p[j])))))
         return out

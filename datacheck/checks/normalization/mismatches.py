@@ -7,6 +7,7 @@ far and what is left after undoing it is no more than chance (or little) explain
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,7 @@ def _several(x: Floats) -> bool:
 
 def _find(context: Context, train: str, other: str, least: float) -> list[Mismatch]:
     columns, d, size = distances(context, train, other)
-    worth = benjamini_hochberg(distance_p(d, size)) & (d >= 0.1)
+    worth = benjamini_hochberg(distance_p(d, size))
     if not worth.any():
         return []
     usable = set(judged(context, train, other))
@@ -101,26 +102,37 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
     t, o = _figures(context, train, a, columns), _figures(context, other, b, columns)
     maps = (*MAPS, *_fitted(t, o))
     scores, lines = _screen(maps, t, o)
+    clock: dict[str, bool] = {}
+
+    def fit(i: int, j: int) -> _Fit | None:
+        one, column, (sa, sb) = maps[i], columns[j], lines[i, :, j]
+        if size[j] < _LEAST_SIZE[one.tier]:
+            return None
+        if one.tier == 2:
+            if low[j] < 0.5 and abs(math.log10(sa)) < 1:
+                return None
+            if clock.setdefault(column, _ordered(context, train, other, column)):
+                return None
+        slack = SLACK * float(o.deviation[j]) or 1e-6 * float(o.max[j] - o.min[j])
+        left = distance(one.image(a[column], sa, sb), b[column], slack)
+        factor, floor = _LEFT[one.tier]
+        allowed = factor / math.sqrt(size[j])
+        allowed = max(allowed, floor) if one.tier == 0 else allowed + floor
+        if left > min(allowed, d[j] / 3):
+            return None
+        return _Fit(float(d[j]), float(low[j]), left, float(sa), float(sb))
+
     fits: list[dict[int, _Fit]] = []
-    for j, column in enumerate(columns):
-        found: dict[int, _Fit] = {}
-        x, y, slack = a[column], b[column], SLACK * float(o.deviation[j])
-        near = [int(i) for i in np.argsort(scores[:, j], kind="stable") if scores[i, j] < NEAR]
-        ordered: bool | None = None
-        for i in near[:TRIED]:
-            one, (sa, sb) = maps[i], (float(lines[i, 0, j]), float(lines[i, 1, j]))
-            if one.tier == 2:
-                massive = low[j] >= 0.5 or abs(math.log10(abs(sa))) >= 1
-                ordered = _ordered(context, train, other, column) if ordered is None else ordered
-                if not massive or ordered:
-                    continue
-            left = distance(one.image(x, sa, sb), y, slack)
-            factor, floor = _LEFT[one.tier]
-            allowed = factor / math.sqrt(size[j])
-            allowed = max(allowed, floor) if one.tier == 0 else allowed + floor
-            if size[j] >= _LEAST_SIZE[one.tier] and left <= min(allowed, d[j] / 3):
-                found[i] = _Fit(float(d[j]), float(low[j]), left, sa, sb)
-        fits.append(found)
+    for j in range(len(columns)):
+        near = [int(i) for i in np.argsort(scores[:, j], kind="stable")[:TRIED]]
+        tried = {i: fit(i, j) for i in near if scores[i, j] < NEAR}
+        fits.append({i: f for i, f in tried.items() if f is not None})
+    # A cause that several columns share is tried on all of them, near or not.
+    votes = Counter(i for found in fits for i in found if maps[i].tier == 0)
+    for i in [i for i, n in votes.items() if n >= SHARED]:
+        for j, found in enumerate(fits):
+            if i not in found and (shared := fit(i, j)) is not None:
+                found[i] = shared
     several = {c for c in columns if _several(a[c]) and _several(b[c])}
     return [
         m

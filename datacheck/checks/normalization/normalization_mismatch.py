@@ -33,11 +33,11 @@ train and apply it to all splits.
 
 ## Known limits
 Says nothing about a map that moves the data by less than half a mean deviation, about a flip of a
-symmetric column, or about columns with two values where no other column shares the map. A pure displacement without a name, and a
-change of scale within a factor of 3, are left to NM003: nature makes those too. So are clocks and
-counters, whose scale says only when the rows were written. A split that has been mapped and has
-also shifted may not be recognized; then NM003 speaks. Small splits (fewer than some 20 rows) rarely
-have enough evidence.
+symmetric column, or about columns with two values where no other column shares the map. A pure
+displacement without a name, and a change of scale within a factor of 3, are left to NM003: nature
+makes those too. So are clocks and counters, whose scale says only when the rows were written. A
+split that has been mapped and has also shifted may not be recognized; then NM003 speaks. Small
+splits (fewer than some 20 rows) rarely have enough evidence.
 
 ## References
 - Stephens 1970, "Use of the Kolmogorov–Smirnov, Cramér–von Mises and related statistics without
