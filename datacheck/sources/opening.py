@@ -23,6 +23,17 @@ from datacheck.sources.table import Table
 
 ALONE = "data"  # the name of a split that nothing names
 MOST_SPLITS = 50
+NOT_READ = {
+    ".json": "JSON Lines is read, with one object a line",
+    ".pkl": "pickles are never loaded, they can run code",
+    ".pickle": "pickles are never loaded, they can run code",
+    ".pt": "pickles are never loaded, they can run code",
+    ".npy": "npz is read, or the array in memory",
+    ".xlsx": "save the sheet as CSV",
+    ".xls": "save the sheet as CSV",
+    ".zip": "unpack it first",
+    ".tar": "unpack it first",
+}
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
 
@@ -52,6 +63,8 @@ def open_dataset(source: Any, options: SourceOptions) -> Dataset:
 def _hint(told: str) -> str:
     if told.endswith("holds no table"):
         return "text files there have one column only; give CSV, TSV, Parquet, JSONL, Arrow or npz"
+    if "is a ." in told or "without columns" in told:
+        return "CSV, TSV, Parquet, JSONL, Arrow and npz are read"
     if "binary" in told or "not what its name says" in told:
         return "give delimited text, Parquet, JSONL, Arrow or npz"
     return "check that the file was written to its end"
@@ -207,6 +220,8 @@ def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
     streams.readable(path)
     sign = streams.magic(path)
     if not form:
+        if suffix in NOT_READ:
+            raise SourceError(f"is a {suffix} file: {NOT_READ[suffix]}")
         form = sign if sign in ("parquet", "arrow") else "delimited"
     right = {"parquet": ("parquet",), "arrow": ("arrow", ""), "npz": ("zip",)}
     if form in ("delimited", "jsonl"):
@@ -228,7 +243,10 @@ def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
         return {"": open_columnar(path, file, form)}
     from datacheck.sources.delimited import open_delimited
 
-    return {"": open_delimited(path, file, options, suffix)}
+    table = open_delimited(path, file, options, suffix)
+    if not form_of(path)[0] and table.peek.width < 2 and options.delimiter is None:
+        raise SourceError("is text without columns", "name its --delimiter, or give CSV or TSV")
+    return {"": table}
 
 
 # -- one schema --------------------------------------------------------------------------------

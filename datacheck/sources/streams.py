@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +13,7 @@ from typing import BinaryIO
 from datacheck.errors import SourceError
 
 CHUNK = 8 << 20  # bytes of text handled at once; what comes out does not depend on it
+PIECE = 1 << 18  # bytes asked of a stream at a time, so that little is lost where it breaks
 HEAD = 1 << 20  # bytes that formats, delimiters and headers are told from
 LONGEST = 256 << 20  # a record beyond that is no record
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -72,17 +72,35 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def read(file: BinaryIO, size: int) -> bytes:
-    """Up to ``size`` bytes, less only at the end. Raises SourceError where a stream breaks off."""
-    try:
-        return file.read(size)
-    except (EOFError, zlib.error):
-        raise SourceError("the compressed stream is broken or cut short") from None
-    except OSError as error:
-        raise SourceError(error.strerror or " ".join(str(error).split()) or "cannot be read") from None
-    except Exception as error:
-        if type(error).__name__ == "ZstdError":
-            raise SourceError("the compressed stream is broken or cut short") from None
-        raise
+    """Up to ``size`` bytes, less only at the end or where a stream breaks off.
+
+    Raises SourceError where it breaks off and nothing was read before.
+    """
+    parts: list[bytes] = []
+    left = size
+    step: Callable[[int], bytes] = getattr(file, "read1", file.read)
+    while left > 0:
+        try:
+            part = step(min(left, PIECE))
+        except Exception as error:
+            if parts and _broken(error):
+                break  # the next call raises again
+            raise SourceError(_broken(error) or f"cannot be read: {error}") from None
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _broken(error: Exception) -> str:
+    """What to say of an error while reading; '' for a fault of ours."""
+    if isinstance(error, EOFError | zlib.error) or type(error).__name__ == "ZstdError":
+        return "the compressed stream is broken or cut short"
+    if isinstance(error, OSError):
+        said = error.strerror or " ".join(str(error).split()) or "cannot be read"
+        return "the compressed stream is broken or cut short" if "CRC" in said else said
+    return ""
 
 
 def readable(path: Path) -> None:
@@ -109,11 +127,3 @@ def wide_encoding(head: bytes) -> str:
     if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return "utf-32"
     return "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
-
-
-def size_of(path: Path) -> int:
-    """Size in bytes, 0 where unknown."""
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 - no Path method follows less
-    except OSError:
-        return 0
