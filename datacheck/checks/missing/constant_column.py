@@ -64,7 +64,7 @@ class ConstantColumn(Rule):
         if not where or not context.data.select(roles=(Role.FEATURE,)):
             raise NotApplicable("there is no feature with rows")
         constant: dict[str, str | None] = {}
-        for column in _candidates(context.data):
+        for column in sorted(_candidates(context.data)):
             having = [s for s in where if s in holders(context, column)]
             if having and (seen := _values(context, column, having)) is not None and len(seen) <= 1:
                 constant[column] = next(iter(seen), None)

@@ -194,6 +194,7 @@ def _may_be_zero(tail: _Tail, n: int, moment: Moment) -> bool:
 
 def _companions(zeros: list[tuple[str, Mask, bool]]) -> Iterator[str]:
     """Certain zeros, and those that fall together with them."""
+    zeros = sorted(zeros, key=lambda z: z[0])
     sure = [z for z in zeros if z[2]]
     maybe = [z for z in zeros if not z[2]][:COMPANIONS]
     for certain in sure:  # grows while it is read: a companion is certain, too

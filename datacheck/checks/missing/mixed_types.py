@@ -51,9 +51,10 @@ from datacheck.summaries.base import Need
 
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _UNIT = r"([^\W\d]\S{0,11}|[^\w\s])"
+DECIMAL = "numbers with a decimal comma"
 FORMS = {
     "numbers with separators of thousands": r"[-+]?\d{1,3}([,' \u00a0]\d{3})+(\.\d+)?",
-    "numbers with a decimal comma": r"[-+]?\d*,\d+([eE][-+]?\d+)?",
+    DECIMAL: r"[-+]?\d*,\d+([eE][-+]?\d+)?",
     "numbers with a unit": rf"[^\w\s]?\s*{_NUMBER}\s*{_UNIT}|[^\w\s.+-]\s*{_NUMBER}",
 }
 WORDS = "texts that are no numbers"
@@ -69,6 +70,8 @@ class _Texts:
 
     column: str
     rows: int = 0
+    size: float = 0.0
+    """The greatest absolute number that could be read."""
     by_split: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -92,7 +95,7 @@ class MixedTypes(Rule):
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         columns = inputs(data, *NUMERIC)
-        return [Need("tokens", columns)] if columns else []
+        return [Need("tokens", columns), Need("moments", columns)] if columns else []
 
     def judge(self, context: Context) -> Iterable[Finding]:
         columns = inputs(context.data, *NUMERIC)
@@ -120,6 +123,9 @@ class MixedTypes(Rule):
             if odd and cells:
                 out.by_split[split] = cells
                 out.counts.update(odd)
+                moment = context.moments(split)[column]
+                if moment.finite:
+                    out.size = max(out.size, abs(moment.min), abs(moment.max))
         return out
 
     def _found(self, context: Context, form: str, group: list[_Texts]) -> Finding:
@@ -155,13 +161,17 @@ def _form(kind: Kind, texts: _Texts) -> str:
         return BOOLEANS
     forms: Counter[str] = Counter()
     for text, n in texts.counts.items():
-        forms[_form_of(text.strip()) if kind is Kind.NUMBER else _date_form(text.strip())] += n
+        bare = text.strip()
+        forms[_form_of(bare, texts.size) if kind is Kind.NUMBER else _date_form(bare)] += n
     return min(forms, key=lambda f: (-forms[f], f))
 
 
-def _form_of(text: str) -> str:
+def _form_of(text: str, size: float) -> str:
     if len(text) > 60:
         return WORDS
+    if re.fullmatch(r"[-+]?\d{1,3},\d{3}", text) and float(text.replace(",", "")) > 10 * size:
+        # 1,455 among numbers up to 12 is 1.455.
+        return DECIMAL
     return next((name for name, form in FORMS.items() if re.fullmatch(form, text)), WORDS)
 
 

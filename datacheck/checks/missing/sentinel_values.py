@@ -72,12 +72,18 @@ TEXT_LEAST = 5
 class _Value:
     """One sentinel: how often each column holds it, by split."""
 
-    said: str
     text: bool
+    spellings: Counter[str] = field(default_factory=Counter)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     number: float = float("nan")
 
-    def add(self, column: str, split: str, n: int) -> None:
+    @property
+    def said(self) -> str:
+        """The commonest spelling."""
+        return min(self.spellings, key=lambda s: (-self.spellings[s], s))
+
+    def add(self, spelling: str, column: str, split: str, n: int) -> None:
+        self.spellings[spelling] += n
         self.counts.setdefault(column, Counter())[split] += n
 
     def cells(self, column: str) -> int:
@@ -128,11 +134,11 @@ class SentinelValues(Rule):
             dated = data.columns[column].kind is Kind.DATETIME
             said = dates_said(value) if dated else f"{value:.15g}"
             key = (dated, value)
-            numbers.setdefault(key, _Value(said, text=False, number=value))
+            numbers.setdefault(key, _Value(text=False, number=value))
             # Judged in one split, it means the same in the others.
             for split in holders(context, column):
                 if n := cells(context, split, column, value):
-                    numbers[key].add(column, split, n)
+                    numbers[key].add(said, column, split, n)
         for _, value_ in sorted(numbers.items()):
             yield self._finding(context, value_)
 
@@ -171,9 +177,9 @@ class SentinelValues(Rule):
     def _add(
         self, found: dict[str, _Value], value: str, column: str, split: str, n: int
     ) -> None:
-        """The spelling with its case is told, but `N/A` and `n/a` are one finding."""
-        key = value.strip().casefold()
-        found.setdefault(key, _Value(value.strip(), text=True)).add(column, split, n)
+        """`N/A` and `n/a` are one finding."""
+        bare = value.strip()
+        found.setdefault(bare.casefold(), _Value(text=True)).add(bare, column, split, n)
 
     def _finding(self, context: Context, value: _Value) -> Finding:
         columns = sorted(value.counts, key=lambda c: (-value.cells(c), c))

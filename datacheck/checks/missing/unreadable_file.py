@@ -75,11 +75,12 @@ class UnreadableFile(Rule):
         count = len(files) if whole else sum(_said(p) or 1 for p in group)
         first = group[0]
         noun = ("file" if whole else "record") + ("" if count == 1 else "s")
-        of = "" if whole else " of"
-        places = names([p.file if p.row < 0 else f"{p.file} (line {p.row})" for p in group])
+        where = names(files)
+        if not whole and (lines := [str(p.row) for p in group if p.row >= 0]):
+            where += f" (from line {lines[0]} on)" if len(lines) > 1 else f" (line {lines[0]})"
         reasons = list(dict.fromkeys(p.reason for p in group if MORE not in p.reason))
         return self.finding(
-            f"{count:,} {noun}{of} {places}: {(reasons or [first.reason])[0]}",
+            f"{count:,} {noun}{'' if whole else ' of'} {where}: {(reasons or [first.reason])[0]}",
             splits=list(dict.fromkeys(p.split for p in group if p.split)),
             count=count,
             total=_total(context, group, whole=whole),

@@ -67,11 +67,16 @@ class ColumnsDiffer(Rule):
             if lacking and len(lacking) < len(splits):
                 unlabeled = column.role is Role.LABEL and data.train not in lacking
                 groups.setdefault((lacking, unlabeled), []).append(column.name)
-        for (lacking, unlabeled), columns in groups.items():
+        told: set[str] = set()
+        # What train has comes first: the new name of a column told there is not told again.
+        for lacking, unlabeled in sorted(groups, key=lambda g: (data.train in g[0], g)):
+            columns = sorted(set(groups[lacking, unlabeled]) - told)
             if unlabeled:
                 yield self._unlabeled(context, lacking, columns)
-            else:
-                yield self._found(context, splits, lacking, columns)
+            elif columns:
+                finding = self._found(context, splits, lacking, columns)
+                told.update(finding.evidence["perhaps_renamed"].values())
+                yield finding
 
     def _found(
         self, context: Context, splits: list[str], lacking: tuple[str, ...], columns: list[str]
@@ -80,7 +85,7 @@ class ColumnsDiffer(Rule):
         having = [s for s in splits if s not in lacking]
         extra = [
             c
-            for c in data.columns
+            for c in sorted(data.columns)
             if all(c in data.splits[s].kinds for s in lacking)
             and not any(c in data.splits[s].kinds for s in having)
         ]

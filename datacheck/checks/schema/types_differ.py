@@ -92,6 +92,7 @@ class TypesDiffer(Rule):
                 groups.setdefault((base, other, first, second), []).append(column)
         total = len(data.columns)
         for (base, other, first, second), columns in groups.items():
+            columns.sort()
             noun = "column holds" if len(columns) == 1 else "columns hold"
             yield self.finding(
                 f"{len(columns)} {noun} {first} in {base} and {second} in {other}: "
