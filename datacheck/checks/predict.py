@@ -215,6 +215,20 @@ def critical(tests: int) -> float:
     return float(-ndtri(ALPHA / 2 / tests)) if tests > 1 else Z
 
 
+RHO = "rank correlation"
+
+
+def rank_correlation(a: Floats, b: Floats, z: float = Z) -> Score:
+    """The size of Spearman's correlation, with the interval of Bonett & Wright (2000)."""
+    x, y = midranks(a), midranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    scale = math.sqrt(float(x @ x) * float(y @ y))
+    rho = abs(float(x @ y)) / scale if scale > 0 else 0.0
+    half = z * math.sqrt((1 + rho * rho / 2) / max(a.size - 3, 1))
+    center = math.atanh(min(rho, 1 - 1e-12))
+    return Score(RHO, rho, math.tanh(center - half), math.tanh(center + half), a.size)
+
+
 def score(x: Floats, target: Target, *, category: bool = False, tests: int = 1) -> Score | None:
     """The score of one column (n,); None where too little is known of it.
 

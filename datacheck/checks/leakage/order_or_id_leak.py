@@ -56,7 +56,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, Rule
-from datacheck.checks.predict import LEAST, Score, Target, critical, read_target
+from datacheck.checks.predict import (
+    LEAST,
+    RHO,
+    Score,
+    Target,
+    critical,
+    rank_correlation,
+    read_target,
+)
 from datacheck.checks.stats import midranks, wilson
 from datacheck.checks.support import NUMERIC, need_sample
 from datacheck.dataset import FILE_SHIFT, Dataset, Role, to_matrix
@@ -193,7 +201,7 @@ class OrderOrIdLeak(Rule):
         )
 
 
-AGREEMENT, RHO = "excess agreement", "rank correlation"
+AGREEMENT = "excess agreement"
 
 
 def _said(score: Score) -> str:
@@ -238,26 +246,16 @@ def _rank(context: Context, target: Target, column: str) -> Floats | None:
 def _alike(a: Floats, b: Floats) -> bool:
     """Whether two rankings put the rows in the same order, or in the opposite one."""
     known = np.isfinite(a) & np.isfinite(b)
-    return bool(known.any()) and abs(_correlation(midranks(a[known]), midranks(b[known]))) >= SAME
-
-
-def _correlation(a: Floats, b: Floats) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / scale if scale > 0 else 0.0
+    return bool(known.any()) and rank_correlation(a[known], b[known]).value >= SAME
 
 
 def _order(rank: Floats, target: Target, z: float) -> Score | None:
     """What an order of the rows tells of the label; None where little is known."""
     known = np.isfinite(rank)
-    n = int(known.sum())
-    if n < LEAST:
+    if int(known.sum()) < LEAST:
         return None
     if not target.classes:
-        rho = abs(_correlation(midranks(rank[known]), midranks(target.values[known])))
-        half = z * math.sqrt((1 + rho * rho / 2) / (n - 3))
-        center = math.atanh(min(rho, 1 - 1e-12))
-        return Score(RHO, rho, math.tanh(center - half), math.tanh(center + half), n)
+        return rank_correlation(rank[known], target.values[known], z)
     codes = target.codes[known][np.argsort(rank[known], kind="stable")]
     return _stretches(codes, len(target.classes), z)
 
