@@ -148,7 +148,8 @@ def _stands_out(
     """Whether an extreme that is not zero is a stand-in."""
     usual = _usual_date(v) if dated else _usual(v, moment, low=low)
     least = sides.min_share * moment.finite * (0.1 if usual else 1.0)
-    if n < least or tail.at <= tail.near:
+    often = NEIGHBORS * tail.at > 2 * tail.near if usual else tail.at > tail.near
+    if n < least or not often:
         return False
     if v == -1.0 and moment.min == -1.0 and tail.gap >= 1.0:
         # The one negative number of a column of counts: no gap is needed, only its frequency.

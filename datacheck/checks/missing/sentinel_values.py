@@ -18,8 +18,9 @@ scaled by, and one row in a batch can carry most of the gradient.
   other value must exceed the tail (from the 5 % quantile to the extreme) and half the interquartile
   range; three times both, where the value is none of those that people use (runs of nines, limits
   of integer types, negative hundreds, -1). It must stand in `min_share` of the rows, a tenth of
-  that if it is a usual one, and in more rows than its five nearest neighbors together. Columns with
-  fewer than thirty other values, or ten distinct ones, are left alone. Counts are exact.
+  that if it is a usual one, and in more rows than its five nearest neighbors together (twice their
+  mean, if it is a usual one). Columns with fewer than thirty other values, or ten distinct ones,
+  are left alone. Counts are exact.
 - *Zeros*: the same, where the nearest other value is at least a fifth of the median away from zero,
   and zeros are at most `max_zeros` of the values. Once one such column is found, others whose zeros
   fall into the same rows count too.
