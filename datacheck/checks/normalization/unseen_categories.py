@@ -1,7 +1,8 @@
 """# unseen-categories (NM006)
 
 ## What it finds
-Categories that another split holds and train does not, in more rows than a random split would give.
+Categories that another split holds and train does not, or hardly: in more rows than a random split
+would give.
 
 ## Why it hurts training
 An encoder fitted on train fails on such a value or maps it to nothing; the model has learned
@@ -11,10 +12,11 @@ nothing about it.
 Exact counts. Under a random split the c rows of a category all land in the other split with a
 hypergeometric probability, about q^c, q being that split's share of the rows. The number of unseen
 rows is held against this by Chernoff's bound over all categories, and the most frequent unseen
-category by the chance that any so frequent is unseen; the smaller of the two p, doubled, goes
-through Benjamini–Hochberg over all columns. So the one person
-from a country with one person is no finding, and a ward that opened after train was cut is. The
-lower end of the share of unseen rows (Wilson) must exceed what chance expects.
+category by the chance that any so frequent is unseen. A category with up to `known_rows` rows in
+train is judged alike: by the chance that any so frequent has so few there. The smallest of the
+three p, times three, goes through Benjamini–Hochberg over all columns. So the one person from a
+country with one person is no finding, and a ward that opened after train was cut is. The lower end
+of the share of such rows (Wilson) must exceed what chance expects.
 
 ## Example
 Ward `telehealth` has 16 of the 400 rows of test and none in train.
@@ -23,6 +25,7 @@ Ward `telehealth` has 16 of the 400 rows of test and none in train.
 `map-to-other` (safe): give values that train lacks a category of their own, or the most frequent.
 
 ## Options
+- `known_rows` (2): rows in train up to which a category counts as hardly known there.
 - `min_share` (0): the share of rows with unseen categories, at its lower end, that is let pass.
 
 ## Known limits
@@ -47,7 +50,7 @@ import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.quantiles import needs_two
-from datacheck.checks.stats import benjamini_hochberg, wilson
+from datacheck.checks.stats import ALPHA, benjamini_hochberg, wilson
 from datacheck.checks.support import examples, need_sample
 from datacheck.dataset import Dataset, Kind
 from datacheck.findings import Effect, Example, Finding, Repair, names
@@ -59,10 +62,14 @@ _TILTS = np.geomspace(1e-3, 60, 120)
 
 @dataclass(frozen=True)
 class Unseen:
-    """The categories of one column that train lacks, most frequent first."""
+    """The categories of one column that train lacks, most frequent first.
+
+    ``known`` are the rows of train for those that it hardly has.
+    """
 
     column: str
     rows: Mapping[str, int]
+    known: Mapping[str, int]
     total: int
     expected: float
     p: float
@@ -74,7 +81,8 @@ class Unseen:
         return sum(self.rows.values())
 
     def __str__(self) -> str:
-        listed = names([f"{v!r} ({n:,} rows)" for v, n in self.rows.items()], 2)
+        told = {v: f", {n:,} in train" for v, n in self.known.items()}
+        listed = names([f"{v!r} ({n:,} rows{told.get(v, '')})" for v, n in self.rows.items()], 2)
         twin = next(iter(self.respelled.items()), None)
         also = f", where train spells {twin[1]!r}" if twin else ""
         return f"{self.column}: {listed}{also}"
@@ -87,6 +95,7 @@ class UnseenCategories(Rule):
     why = "the model has learned nothing about these values, and encoders fail on them"
     repairs = (Repair("map-to-other", "safe"),)
 
+    known_rows: int = 2
     min_share: float = 0.0
 
     def needs(self, data: Dataset) -> Iterable[Need]:
@@ -122,15 +131,20 @@ class UnseenCategories(Rule):
         known, seen = first[column], second[column]
         if not known or not seen:
             return None
-        rows = {v: n for v, n in seen.items() if v not in known}
-        counts = np.array([n + seen.get(v, 0) for v, n in known.items()] + list(rows.values()))
+        both = list(dict.fromkeys([*seen, *known]))
+        a = np.array([known.get(v, 0) for v in both], dtype=np.float64)
+        b = np.array([seen.get(v, 0) for v in both], dtype=np.float64)
+        expected, p, hardly = chance(a, b, self.known_rows)
+        odd = (a == 0) & (p <= ALPHA) | (hardly <= ALPHA)
+        rows = {v: seen[v] for v, o in zip(both, odd, strict=True) if o}
         total = sum(seen.values())
-        expected, p = chance(counts.astype(np.float64), total, list(rows.values()))
+        p = min(1.0, 3 * min(p, float(hardly.min())))
         plain: dict[str, str] = {}
         for value in known:
             plain.setdefault(_bare(value), value)
-        respelled = {v: plain[_bare(v)] for v in rows if _bare(v) in plain}
-        return Unseen(column, rows, total, expected, p, respelled)
+        respelled = {v: plain[_bare(v)] for v in rows if v not in known and _bare(v) in plain}
+        few = {v: known[v] for v in rows if v in known}
+        return Unseen(column, rows, few, total, expected, p, respelled)
 
     def _tell(self, context: Context, found: list[Unseen], train: str, other: str) -> Finding:
         found.sort(key=lambda u: (-u.count / u.total, u.column))
@@ -141,8 +155,8 @@ class UnseenCategories(Rule):
         more = f" and {len(found) - 3:,} more columns" if len(found) > 3 else ""
         low, high = wilson(worst.count, worst.total)
         return self.finding(
-            f"{other} holds {kinds:,} categor{'y' if kinds == 1 else 'ies'} that {train} lacks: "
-            f"{shown}{more}",
+            f"{other} holds {kinds:,} categor{'y' if kinds == 1 else 'ies'} that {train} lacks"
+            f"{' or hardly has' if any(u.known for u in found) else ''}: {shown}{more}",
             splits=[train, other],
             columns=[u.column for u in found],
             count=count,
@@ -163,26 +177,28 @@ class UnseenCategories(Rule):
         )
 
 
-def chance(counts: Floats, other: int, unseen: list[int]) -> tuple[float, float]:
-    """(expected unseen rows, p) of what a random split would leave unseen in train.
+def chance(known: Floats, seen: Floats, few: int) -> tuple[float, float, Floats]:
+    """(expected unseen rows, p, p of each) of what a random split would leave unseen in train.
 
-    ``counts`` are rows of each category in both splits together, ``other`` the rows of the other
-    split, ``unseen`` the rows of each category that train lacks.
+    ``known`` and ``seen`` are the rows of each category in train and in the other split. The last
+    is the chance that any category so frequent has no more than ``few`` rows in train; 1 for those
+    that train lacks or has more of.
     """
-    from scipy.special import gammaln
-
-    total = counts.sum()
-    train = total - other
-    # log C(total − c, train) / C(total, train): all c rows land in the other split.
-    room = np.maximum(total - counts, 0.0)
-    log_alone = gammaln(room + 1) - gammaln(np.maximum(room - train, 0.0) + 1)
-    log_alone += gammaln(other + 1) - gammaln(total + 1)
-    log_alone = np.where(room >= train, np.minimum(log_alone, 0.0), -np.inf)
+    counts, n = known + seen, float(known.sum())
+    log_alone = _log_chance(counts, n, 0)
     alone = np.exp(log_alone)
     expected = float((counts * alone).sum())
-    rows = sum(unseen)
+    hardly = np.ones(counts.size)
+    rare = (known > 0) & (known <= few)
+    if rare.any():
+        some = np.sum([np.exp(_log_chance(counts, n, t)) for t in range(few + 1)], axis=0)
+        order = np.argsort(-counts, kind="stable")
+        # Summed over all categories at least as frequent, ties included.
+        last = np.searchsorted(-counts[order], -counts, side="right") - 1
+        hardly = np.where(rare, np.minimum(np.cumsum(some[order])[last], 1.0), 1.0)
+    rows = float(seen[known == 0].sum())
     if rows <= expected:
-        return expected, 1.0
+        return expected, 1.0, hardly
     sizes, first, repeats = np.unique(counts, return_index=True, return_counts=True)
     # log E exp(t·rows) ≤ Σ log(1 + p (e^{tc} − 1)): Chernoff, tightest over a grid of t.
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
@@ -190,8 +206,26 @@ def chance(counts: Floats, other: int, unseen: list[int]) -> tuple[float, float]
         each = np.logaddexp(np.log1p(-alone[first]), grown)
         bound = (repeats * each).sum(axis=1) - _TILTS * rows
     together = float(np.exp(min(0.0, bound.min())))
-    single = float(alone[counts >= max(unseen)].sum())
-    return expected, min(1.0, 2 * min(together, single))
+    single = float(alone[counts >= seen[known == 0].max()].sum())
+    return expected, min(1.0, together, single), hardly
+
+
+def _log_chance(counts: Floats, train: float, t: int) -> Floats:
+    """log P(exactly t of the c rows of a category land in train): hypergeometric."""
+    from scipy.special import gammaln
+
+    total = float(counts.sum())
+    other = total - train
+
+    def choose(n: Floats | float, k: Floats | float) -> Floats:
+        """log C(n, k), −∞ where there is no way."""
+        possible = (np.asarray(k) >= 0) & (np.asarray(k) <= n)
+        inside = np.clip(k, 0, n)
+        log = gammaln(np.asarray(n) + 1) - gammaln(inside + 1) - gammaln(n - inside + 1)
+        return np.where(possible, log, -np.inf)
+
+    log = choose(train, t) + choose(other, counts - t) - choose(total, counts)
+    return np.asarray(np.minimum(np.where(counts >= t, log, -np.inf), 0.0))
 
 
 def _bare(value: str) -> str:
