@@ -13,6 +13,7 @@ sequences do not repeat by accident: there a repeat is a fact.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from datacheck.summaries.row_hashes import RowHashes
 
-SLACK = 2.0
+SLACK = 5.0
 HALVES = 8
 SAMPLE_ROWS = 65_536
 CONFIRM_ROWS = 200_000  # repeated rows that are read again and compared cell by cell
@@ -231,7 +232,7 @@ def _chance(context: Context, splits: Sequence[str]) -> float:
             continue
         if _free(context, column, frame[column], unique.size):
             return 0.0
-        if unique.size <= 2 * np.sqrt(frame.height):
+        if unique.size <= _coarse(frame.height):
             # A coarse column that says the same as another (a code and its name) counts once.
             partition = at[inverse].astype(np.int32).tobytes()
             if partition in partitions:
@@ -259,6 +260,8 @@ def _halved(kept: dict[str, Hashes]) -> float:
     for codes in kept.values():
         whole += codes
     both = _collisions(whole)
+    if np.unique(whole).size <= _coarse(whole.size):
+        return both  # the row as a whole is a code: a catalog, say
     best = 0.0
     for h in range(HALVES):
         # Drawn by name: the order of the columns does not matter.
@@ -267,11 +270,22 @@ def _halved(kept: dict[str, Hashes]) -> float:
         for name in names[: len(names) // 2]:
             half += kept[name]
         a, b = _collisions(half), _collisions(whole - half)
-        only_a, only_b = max(a - both, 0.0), max(b - both, 0.0)
+        only_a, only_b = _least(a - both, whole.size), _least(b - both, whole.size)
         alone_a = min(a, only_a / (1 - b)) if b < 1 else a
         alone_b = min(b, only_b / (1 - a)) if a < 1 else b
         best = max(best, alone_a * alone_b)
     return best
+
+
+def _least(share: float, rows: int) -> float:
+    """A share of pairs less two standard errors: the maximum of noisy products is too high."""
+    pairs = rows * (rows - 1) / 2
+    return max(share - 2 * math.sqrt(max(share, 0.0) / pairs), 0.0)
+
+
+def _coarse(rows: int) -> float:
+    """So few distinct values among so many rows that they must repeat."""
+    return 2.0 * math.sqrt(rows)
 
 
 def _collisions(codes: Hashes) -> float:

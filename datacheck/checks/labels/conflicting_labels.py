@@ -103,6 +103,7 @@ class ConflictingLabels(Rule):
         if not beyond_chance(features.size - int(np.unique(features).size), expected):
             return
         groups = np.unique(features[hit])
+        told = f"{groups.size:,} contradictory group{'s' if groups.size > 1 else ''}"
         within = {
             s: int(np.unique(features[mine][_several(features[mine], labels[mine])]).size)
             for i, s in enumerate(splits)
@@ -111,8 +112,8 @@ class ConflictingLabels(Rule):
         at = np.flatnonzero(hit)
         involved = [s for i, s in enumerate(splits) if (owner[at] == i).any()]
         yield self.finding(
-            f"{count:,} rows of {names(involved)} share their features with a row of "
-            f"another {label}: {groups.size:,} contradictory group{'s' if groups.size > 1 else ''}",
+            f"{count:,} rows of {names(involved)} share their features with a "
+            f"row that has another {label}: {told}",
             splits=involved,
             columns=[label],
             count=count,
@@ -172,7 +173,12 @@ def _examples(
     return [
         Example(
             tuple(a for i in pair for a in context.locate(owners[i], [addresses[i]])),
-            {label: [shown[int(addresses[i])] for i in pair]} if shown else {},
+            {label: [_whole(shown[int(addresses[i])]) for i in pair]} if shown else {},
         )
         for pair in pairs
     ]
+
+
+def _whole(value: Any) -> Any:
+    """Classes that are numbers, without ``.0``."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

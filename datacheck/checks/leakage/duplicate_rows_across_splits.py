@@ -15,9 +15,9 @@ The label stays out of the comparison, but the finding tells how many matches ha
 
 In a table of a few coarse columns rows agree by accident. How many would do so is worked out from
 the row sample: the columns are cut into two halves, eight times in different ways, and the shares
-of pairs of rows that agree in one half only are multiplied. Twice the highest product is the
-expectation, and the rule speaks only where the matches exceed it by more than chance allows
-(Poisson, 1e-4). A text or a sequence that is mostly different from row to row does not repeat by
+of pairs of rows that agree in one half only are multiplied. Five times the highest product is the
+expectation (halves are seldom quite independent), and the rule speaks only where the matches exceed
+it by more than chance allows (Poisson, 1e-4). A text or a sequence that is mostly different from row to row does not repeat by
 accident: there every match counts.
 
 ## Example
