@@ -147,9 +147,9 @@ class MissingnessLeak(Rule):
             size = int(target.sizes[k])
             mine, others = int(inside[k]), total - int(inside[k])
             d, low, high = _difference(mine, size, others, n - size, z)
-            if best is None or d > best[1].value:
-                score = Score("AUC", d, low, high, n)
-                best = (target.classes[k], score, mine / size, others / (n - size))
+            inner, outer = mine / size, others / (n - size)
+            if best is None or (d, inner > outer) > (best[1].value, best[2] > best[3]):
+                best = target.classes[k], Score("AUC", d, low, high, n), inner, outer
         return best
 
     def _finding(

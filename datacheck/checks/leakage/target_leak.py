@@ -99,18 +99,21 @@ class TargetLeak(Rule):
             if got and (got.exact or got.low >= self.min_score):
                 found[column] = got
         if found:
-            yield self._single(found, label.name, split, len(columns))
+            rows = "sampled rows" if context.sampled(split) else "rows"
+            yield self._single(found, label.name, split, len(columns), rows)
         if self.pairs and context.data.task is Task.REGRESSION:
             yield from self._sums(context, target, label.name, split, set(found))
 
-    def _single(self, found: dict[str, Score], label: str, split: str, tested: int) -> Finding:
+    def _single(
+        self, found: dict[str, Score], label: str, split: str, tested: int, rows: str
+    ) -> Finding:
         ranked = sorted(found, key=lambda c: (-found[c].value, -found[c].low, c))
         best = found[ranked[0]]
         if best.exact:
-            how = f"tells all {best.n:,} sampled rows apart, without one exception"
+            how = f"tells all {best.n:,} {rows} apart, without one exception"
         else:
             figure = min(best.value, SHOWN) if best.value < 1 else 1.0
-            how = f"has {best.metric} {figure:.4f} on {best.n:,} sampled rows"
+            how = f"has {best.metric} {figure:.4f} on {best.n:,} {rows}"
         alone = "alone predicts" if len(ranked) == 1 else "each alone predict"
         more = f"; {ranked[0]} {how}" if len(ranked) > 1 else f": it {how}"
         return self.finding(
@@ -154,7 +157,7 @@ class TargetLeak(Rule):
         text = [f"{a} {'+' if sign > 0 else '-'} {b}" for a, b, sign in ranked]
         share = hits[ranked[0]]
         rows = round(share * target.n)
-        where = "every sampled row" if rows == target.n else f"{rows:,} of {target.n:,} rows"
+        where = f"{rows:,} of {target.n:,} {'sampled rows' if context.sampled(split) else 'rows'}"
         more = f"; so do {len(hits) - 1:,} more pairs" if len(hits) > 1 else ""
         yield self.finding(
             f"{label} equals {text[0]} in {where} of {split}{more}",
