@@ -51,6 +51,8 @@ from datacheck.dataset import Dataset, Task
 from datacheck.findings import Effect, Finding, Repair, clip, names
 from datacheck.summaries.base import Need
 
+LIKELY = 0.5
+
 
 @dataclass(frozen=True)
 class ClassMissingFromSplit(Rule):
@@ -87,12 +89,13 @@ class ClassMissingFromSplit(Rule):
             if not sides:
                 continue
             spelled = _spellings(sides, counts)
-            said = [self._said(label, counts, *side) for side in sides]
-            if len(both) == len(counts[train]) + len(counts[other]):
-                said.insert(0, f"{train} and {other} share no class of {label}")
+            twins = {c for pair in spelled for c in pair}
+            said = [self._said(label, counts, *side) for side in sides if set(side[2]) - twins]
             if spelled:
                 listed = names(f"{clip(a)!r} and {clip(b)!r}" for a, b in spelled)
-                said.append(f"these look like two spellings of one class: {listed}")
+                said.insert(0, f"classes of {label} look like two spellings of one: {listed}")
+            if len(both) == len(counts[train]) + len(counts[other]):
+                said.insert(0, f"{train} and {other} share no class of {label}")
             yield self.finding(
                 "; ".join(said),
                 splits=[train, other],
@@ -123,7 +126,8 @@ def unlikely(
 ) -> tuple[dict[str, int], float]:
     """The least probable set of classes that only ``has`` has, largest first, and its chance.
 
-    The chance is a union bound over all sets of classes of that size, all sizes and all tests.
+    The chance is a union bound over all sets of classes of that size, all sizes and all tests. Of
+    the set, classes whose absence alone is likely are not named, unless there are no others.
     """
     from scipy.special import gammaln
 
@@ -143,7 +147,10 @@ def unlikely(
     sets = gammaln(classes + 1) - gammaln(size + 1) - gammaln(classes - size + 1)
     bound = log_p + sets + math.log(classes * tests)
     at = int(np.argmin(bound))
-    return {c: missing[c] for c in order[: at + 1]}, math.exp(min(float(bound[at]), 0.0))
+    chosen = order[: at + 1]
+    alone = [c for c in chosen if missing[c] * math.log(here / total) < math.log(LIKELY)]
+    chance = math.exp(min(float(bound[at]), 0.0))
+    return {c: missing[c] for c in alone or chosen}, chance
 
 
 def _spellings(

@@ -92,7 +92,7 @@ class LabelShift(Rule):
             raise NotApplicable("needs labels in train and in another split")
         if context.data.task is Task.CLASSIFICATION:
             yield from self._classes(context, label.name, pairs)
-        elif label.kind in (Kind.NUMBER, Kind.DATETIME):
+        elif label.kind is Kind.NUMBER:
             yield from self._numbers(context, label.name, pairs)
         else:
             raise NotApplicable(f"the label {label.name} is neither a class nor a number")
@@ -103,10 +103,14 @@ class LabelShift(Rule):
         p, found = [], []
         for train, other in pairs:
             here, there = label_counts(context, train), label_counts(context, other)
+            if not here or not there:
+                continue
             shared = sorted(set(here) & set(there))
             a, b = (np.array([c[s] for s in shared], dtype=np.float64) for c in (here, there))
             p.append(homogeneity_p(a, b))
             found.append((train, other, shared, a, b, distance(a, b)))
+        if not found:
+            raise NotApplicable("needs labels in train and in another split")
         for hit, (train, other, shared, a, b, effect) in zip(
             benjamini_hochberg(p), found, strict=True
         ):

@@ -107,7 +107,7 @@ class OverlongSequences(Rule):
         bar = f"the {self.max_length:,} the model takes" if cut else f"{self.factor:g} medians"
         share = f" ({count / total:.2%})" if cut else ""
         return self.finding(
-            f"{names(over)} is longer than {bar} in {count:,} of {total:,} "
+            f"{names(over)} {'is' if one else 'are'} longer than {bar} in {count:,} of {total:,} "
             f"{'rows' if one else 'cells'}{share}: the median{'' if one else f' of {worst}'} is "
             f"{told['median']:,.0f}, the longest {told['longest']:,.0f}",
             splits=splits,
