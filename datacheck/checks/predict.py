@@ -96,6 +96,8 @@ def read_target(context: Context, split: str | None, *, uniform: bool = False) -
         raise NotApplicable(f"{split} has no column {label.name}")
     if label.kind not in (*NUMERIC, Kind.CATEGORY, Kind.TEXT):
         raise NotApplicable(f"the label {label.name} holds a {label.kind.value} in each row")
+    if context.data.task is None:
+        raise NotApplicable(f"whether {label.name} names classes or is a number is not known")
     frame = context.sample(split) if uniform else context.class_sample(split)
     series = frame[label.name]
     if context.data.task is Task.REGRESSION:
@@ -112,6 +114,8 @@ def read_target(context: Context, split: str | None, *, uniform: bool = False) -
         varied = classes.len() > 1
     if target.n < LEAST:
         raise NotApplicable(f"{split} has {target.n} rows with a label; {LEAST} are needed")
+    if len(target.classes) > target.n / 2:
+        raise NotApplicable(f"the classes of {label.name} hardly repeat in {split}")
     if not varied:
         raise NotApplicable(f"all rows of {split} have the same label")
     return target
@@ -256,6 +260,8 @@ def _classes(
 ) -> Score | None:
     bins, count = _bins(x, codes, fitted, category)
     k = sizes.size
+    if count * k > 1 << 24:
+        return None
     table = np.bincount(bins[fitted] * k + codes[fitted], minlength=count * k).reshape(count, k)
     prior = table.sum(axis=0) / max(int(fitted.sum()), 1)
     judge = ~fitted

@@ -53,7 +53,7 @@ import numpy as np
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.predict import COLUMNS, Score, Target, coded, promising, read_target, score
 from datacheck.checks.support import need_sample
-from datacheck.dataset import Dataset, Kind, Task, to_matrix
+from datacheck.dataset import Dataset, Kind, Role, Task, to_matrix
 from datacheck.errors import UsageError
 from datacheck.findings import Effect, Finding, Repair, names
 from datacheck.summaries.base import Need
@@ -138,7 +138,9 @@ class TargetLeak(Rule):
     ) -> Iterable[Finding]:
         """Two columns that add up to the label, or whose difference is the label."""
         kinds = (Kind.NUMBER, Kind.DATETIME)
-        columns = [c for c in context.columns(*kinds, splits=[split]) if c not in known]
+        roles = (Role.FEATURE, Role.TIME)
+        columns = context.columns(*kinds, roles=roles, splits=[split])
+        columns = [c for c in columns if c not in known]
         dates = {c for c in columns if context.data.columns[c].kind is Kind.DATETIME}
         tries = (
             (tuple(c for c in columns if c not in dates), UNITS[:1]),
