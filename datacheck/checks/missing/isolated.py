@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,6 @@ import numpy as np
 from datacheck.checks.base import Context
 from datacheck.checks.missing.cells import inputs
 from datacheck.dataset import Kind, to_matrix
-from datacheck.summaries.moments import Moment
 from datacheck.types import Floats, Ints, Mask
 
 DAY = 86_400_000_000.0  # microseconds
@@ -60,41 +59,93 @@ class _Tail:
     """Sampled rows with the five nearest other values."""
     at: int
     """Sampled rows with the extreme itself."""
-    others: int
+    range: float
+    """From the least to the greatest other value."""
 
 
-def isolated(context: Context, split: str, sides: Sides) -> Iterator[tuple[str, float]]:
-    """(column, value) of each stand-in among the numbers and dates of a split."""
-    chosen = [
-        c
-        for c in inputs(context.data, Kind.NUMBER, Kind.DATETIME)
-        if c in context.data.splits[split].kinds
-    ]
-    if not chosen:
-        return
-    moments = context.moments(split)
-    frame = context.sample(split)
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The extremes of a column over some splits; exact."""
+
+    min: float
+    max: float
+    at_min: int
+    at_max: int
+    finite: int
+    whole: bool
+
+
+def isolated(context: Context, sides: Sides) -> Iterator[tuple[str, float]]:
+    """(column, value) of each stand-in among numbers and dates.
+
+    All splits are judged together, so that how the rows were split does not matter; each alone
+    only for the usual sentinels, as it may be that one source of the data writes them.
+    """
+    chosen = inputs(context.data, Kind.NUMBER, Kind.DATETIME)
+    found = dict.fromkeys(_isolated(context, chosen, context.splits, sides))
+    if len(context.splits) > 1:
+        for split in context.splits:
+            found |= dict.fromkeys(_isolated(context, chosen, [split], sides, usual=True))
+    yield from found
+
+
+def _isolated(
+    context: Context,
+    columns: Sequence[str],
+    splits: Sequence[str],
+    sides: Sides,
+    *,
+    usual: bool = False,
+) -> Iterator[tuple[str, float]]:
+    """What stands out in those splits, taken together; only usual sentinels if ``usual``."""
     zeros: list[tuple[str, Mask, bool]] = []
-    for column in chosen:
-        moment = moments[column]
-        for low in (True, False):
-            v = moment.min if low else moment.max
-            n = moment.at_min if low else moment.at_max
-            if n < LEAST_ROWS or moment.min == moment.max:
-                continue
-            x = to_matrix(frame, [column])[:, 0]
-            x = x[np.isfinite(x)]
-            tail = _tail(x, v, low=low)
+    for column in columns:
+        span = _range(context, column, splits)
+        dated = context.data.columns[column].kind is Kind.DATETIME
+        # Whole numbers without room for ten others and a gap: codes, flags, one-hot columns.
+        if span is None or span.max == span.min or (span.whole and span.max - span.min < 10):
+            continue
+        sides_of = [(span.min, span.at_min, True), (span.max, span.at_max, False)]
+        extremes = [(v, n, low) for v, n, low in sides_of if n >= LEAST_ROWS]
+        if usual:
+            extremes = [(v, n, low) for v, n, low in extremes if _known(v, low=low, dated=dated)]
+        if not extremes:
+            continue
+        x = _cells(context, column, splits)
+        finite = x[np.isfinite(x)]
+        for v, n, low in extremes:
+            tail = _tail(finite, v, low=low)
             if tail is None:
                 continue
-            dated = context.data.columns[column].kind is Kind.DATETIME
             if v == 0.0 and low and not dated:
-                sure = _is_zero(tail, n, moment, sides)
-                if sure or _may_be_zero(tail, n, moment):
-                    zeros.append((column, to_matrix(frame, [column])[:, 0] == 0.0, sure))
-            elif _stands_out(tail, v, n, moment, sides, low=low, dated=dated):
+                sure = _is_zero(tail, n, span, sides)
+                if sure or _may_be_zero(tail, n, span):
+                    zeros.append((column, x == 0.0, sure))
+            elif _stands_out(tail, v, n, span, sides, low=low, dated=dated):
                 yield column, v
     yield from ((column, 0.0) for column in _companions(zeros))
+
+
+def _range(context: Context, column: str, splits: Sequence[str]) -> _Range | None:
+    """The extremes of a column; None where it holds no number."""
+    having = [s for s in splits if column in context.data.splits[s].kinds]
+    moments = [m for s in having if (m := context.moments(s)[column]).finite]
+    if not moments:
+        return None
+    least, most = min(m.min for m in moments), max(m.max for m in moments)
+    return _Range(
+        min=least,
+        max=most,
+        at_min=sum(m.at_min for m in moments if m.min == least),
+        at_max=sum(m.at_max for m in moments if m.max == most),
+        finite=sum(m.finite for m in moments),
+        whole=not any(m.fractional for m in moments),
+    )
+
+
+def _cells(context: Context, column: str, splits: Sequence[str]) -> Floats:
+    """The sampled cells of a column, NaN in splits that lack it: the same rows for all columns."""
+    return np.concatenate([to_matrix(context.sample(s), [column])[:, 0] for s in splits])
 
 
 def cells(context: Context, split: str, column: str, v: float) -> int:
@@ -124,15 +175,17 @@ def _tail(x: Floats, v: float, *, low: bool) -> _Tail | None:
     quarter, median, three = (_quantile(distinct, counts, q) for q in (0.25, 0.5, 0.75))
     edge = _quantile(distinct, counts, 0.05 if low else 0.95)
     close = slice(None, NEIGHBORS) if low else slice(-NEIGHBORS, None)
+    with np.errstate(over="ignore", invalid="ignore"):  # near the largest floats
+        step = float(np.median(np.diff(distinct)))
     return _Tail(
         gap=abs(nearest - v),
         tail=abs(edge - nearest),
         iqr=three - quarter,
         median=median,
-        step=float(np.median(np.diff(distinct))),
+        step=step,
         near=int(counts[close].sum()),
         at=int(x.size - others.size),
-        others=int(distinct.size),
+        range=abs(far - nearest),
     )
 
 
@@ -143,22 +196,27 @@ def _quantile(distinct: Floats, counts: Ints, q: float) -> float:
 
 
 def _stands_out(
-    tail: _Tail, v: float, n: int, moment: Moment, sides: Sides, *, low: bool, dated: bool
+    tail: _Tail, v: float, n: int, span: _Range, sides: Sides, *, low: bool, dated: bool
 ) -> bool:
     """Whether an extreme that is not zero is a stand-in."""
-    usual = _usual_date(v) if dated else _usual(v, moment, low=low)
-    least = sides.min_share * moment.finite * (0.1 if usual else 1.0)
+    usual = _known(v, low=low, dated=dated)
+    least = sides.min_share * span.finite * (0.1 if usual else 1.0)
     often = NEIGHBORS * tail.at > 2 * tail.near if usual else tail.at > tail.near
-    if n < least or not often:
+    if n < least or not (often or (usual and tail.gap > tail.range)):
         return False
-    if v == -1.0 and moment.min == -1.0 and tail.gap >= 1.0:
+    if v == -1.0 and span.min == -1.0 and tail.gap >= 1.0:
         # The one negative number of a column of counts: no gap is needed, only its frequency.
-        return moment.fractional == 0 and tail.at > 2 * tail.near
+        return span.whole and tail.at > 2 * tail.near
     factor = LOOSE if usual else STRICT
     return tail.gap > WIDE * tail.step and tail.gap > factor * max(tail.tail, HALF * tail.iqr)
 
 
-def _usual(v: float, moment: Moment, *, low: bool) -> bool:
+def _known(v: float, *, low: bool, dated: bool) -> bool:
+    """A value that people or programs write for nothing."""
+    return _usual_date(v) if dated else _usual(v, low=low)
+
+
+def _usual(v: float, *, low: bool) -> bool:
     """A number that people or programs write for nothing."""
     size = abs(v)
     if size in LIMITS or v in LIMITS or size >= 1e20:
@@ -175,11 +233,11 @@ def _usual_date(v: float) -> bool:
     return v % DAY == 0 and dates_said(v) in USUAL_DATES
 
 
-def _is_zero(tail: _Tail, n: int, moment: Moment, sides: Sides) -> bool:
+def _is_zero(tail: _Tail, n: int, span: _Range, sides: Sides) -> bool:
     """A zero far below all other values, which are sizes."""
     return (
-        n <= sides.max_zeros * moment.finite
-        and n >= 0.1 * sides.min_share * moment.finite
+        n <= sides.max_zeros * span.finite
+        and n >= 0.1 * sides.min_share * span.finite
         and tail.gap >= ZERO_GAP * tail.median
         and tail.gap >= WIDE * tail.step
         and tail.gap >= HALF * tail.tail
@@ -188,9 +246,9 @@ def _is_zero(tail: _Tail, n: int, moment: Moment, sides: Sides) -> bool:
     )
 
 
-def _may_be_zero(tail: _Tail, n: int, moment: Moment) -> bool:
+def _may_be_zero(tail: _Tail, n: int, span: _Range) -> bool:
     """A zero that would be one, if it stood in the same rows as a certain one."""
-    return n <= 0.6 * moment.finite and tail.gap > 2 * tail.step and tail.at > tail.near
+    return n <= 0.6 * span.finite and tail.gap > 2 * tail.step and tail.at > tail.near
 
 
 def _companions(zeros: list[tuple[str, Mask, bool]]) -> Iterator[str]:
@@ -214,4 +272,4 @@ def dates_said(microseconds: float) -> str:
         moment = EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
         return f"{microseconds:.15g} µs"
-    return moment.strftime("%Y-%m-%d" if microseconds % DAY == 0 else "%Y-%m-%d %H:%M:%S")
+    return moment.date().isoformat() if microseconds % DAY == 0 else moment.isoformat(" ", "seconds")

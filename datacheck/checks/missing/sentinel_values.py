@@ -130,13 +130,11 @@ class SentinelValues(Rule):
         yield from (self._finding(context, v) for v in found.values())
         numbers: dict[tuple[bool, float], _Value] = {}
         sides = Sides(self.min_share, self.max_zeros)
-        stands = {pair: None for s in context.splits for pair in isolated(context, s, sides)}
-        for column, value in stands:
+        for column, value in isolated(context, sides):
             dated = data.columns[column].kind is Kind.DATETIME
             said = dates_said(value) if dated else f"{value:.15g}"
             key = (dated, value)
             numbers.setdefault(key, _Value(text=False, number=value))
-            # Judged in one split, it means the same in the others.
             for split in holders(context, column):
                 if n := cells(context, split, column, value):
                     numbers[key].add(said, column, split, n)
