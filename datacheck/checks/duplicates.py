@@ -4,11 +4,11 @@ Shared by the rules on duplicates (LK001, LB004) and on contradictory labels (LB
 once for each audit.
 
 Chance: two rows of a table of a few coarse columns agree by accident. How often follows from the
-row sample: the columns are cut into two halves, and where the halves are independent the
-probability that two rows agree in all columns is the product of those for the halves. Pairs that
-agree in everything are left out of both factors, or copies would explain themselves. The cut that
-gives the highest probability counts, times ``SLACK`` for what dependence remains. Text and
-sequences do not repeat by accident: there a repeat is a fact.
+row sample: the columns are cut into two halves that tell rows apart about equally well, and where
+the halves are independent the probability that two rows agree in all columns is the product of
+those for the halves. Pairs that agree in everything are left out of both factors, or copies would
+explain themselves. The cut that gives the highest probability counts, times ``SLACK`` for what
+dependence remains. Text and sequences do not repeat by accident: there a repeat is a fact.
 """
 
 from __future__ import annotations
@@ -262,12 +262,11 @@ def _halved(kept: dict[str, Hashes]) -> float:
     both = _collisions(whole)
     if np.unique(whole).size <= _coarse(whole.size):
         return both  # the row as a whole is a code: a catalog, say
+    told = {name: -math.log(max(_collisions(codes), 1e-12)) for name, codes in kept.items()}
     best = 0.0
     for h in range(HALVES):
-        # Drawn by name: the order of the columns does not matter.
-        names = sorted(kept, key=lambda c: mix_int((seed(c) + h) % 2**64))
         half = np.zeros_like(whole)
-        for name in names[: len(names) // 2]:
+        for name in _half(told, h):
             half += kept[name]
         a, b = _collisions(half), _collisions(whole - half)
         only_a, only_b = _least(a - both, whole.size), _least(b - both, whole.size)
@@ -275,6 +274,22 @@ def _halved(kept: dict[str, Hashes]) -> float:
         alone_b = min(b, only_b / (1 - a)) if a < 1 else b
         best = max(best, alone_a * alone_b)
     return best
+
+
+def _half(told: dict[str, float], h: int) -> list[str]:
+    """Columns that tell about half of what all tell; another choice for each ``h``.
+
+    The heaviest column first (weights shaken by a hash of the name, so that the order of the
+    columns does not matter), each to the lighter side.
+    """
+    shaken = {c: w * (1 + mix_int((seed(c) + h) % 2**64) / 2**64) for c, w in told.items()}
+    sides: tuple[list[str], list[str]] = [], []
+    weights = [0.0, 0.0]
+    for name in sorted(shaken, key=lambda c: (-shaken[c], c)):
+        lighter = int(weights[1] < weights[0])
+        sides[lighter].append(name)
+        weights[lighter] += told[name]
+    return sides[0]
 
 
 def _least(share: float, rows: int) -> float:

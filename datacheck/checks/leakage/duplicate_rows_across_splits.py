@@ -14,15 +14,16 @@ with train; in datasets of up to a million rows every match is read again and co
 The label stays out of the comparison, but the finding tells how many matches have the same label.
 
 In a table of a few coarse columns rows agree by accident. How many would do so is worked out from
-the row sample: the columns are cut into two halves, eight times in different ways, and the shares
-of pairs of rows that agree in one half only are multiplied. Five times the highest product is the
-expectation (halves are seldom quite independent), and the rule speaks only where the matches exceed
-it by more than chance allows (Poisson, 1e-4). A text or a sequence that is mostly different from row to row does not repeat by
-accident: there every match counts.
+the row sample: the columns are cut into two halves that tell rows apart about equally well, eight
+times in different ways, and the shares of pairs of rows that agree in one half only are multiplied.
+Five times the highest product is the expectation (halves are seldom quite independent), and the
+rule speaks only where the matches exceed it by more than chance allows (Poisson, 1e-4). A text or a
+sequence that is mostly different from row to row does not repeat by accident: there every match
+counts.
 
 ## Example
 UCI's letter recognition, first 16,000 rows as train and last 4,000 as test: 380 test rows (9.5 %)
-have features that are in train too, where chance explains about one.
+have features that are in train too, where chance explains no more than three.
 
 ## Repair and repair safety
 `drop-from-train` (safe): the rows go from train, never from the evaluation split.
