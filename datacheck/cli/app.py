@@ -49,7 +49,9 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of Polars is no Exception, but as much a fault
             code = explain(error, traceback=bool(ctx.meta.get(DEBUG)))
         return ctx.exit(code)
 
@@ -73,7 +75,7 @@ class Verbs(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def explain(error: Exception, *, traceback: bool = False) -> int:
+def explain(error: BaseException, *, traceback: bool = False) -> int:
     """Tell a person what went wrong; the exit code."""
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has gone. Nothing more may be written, not even at exit.
@@ -102,13 +104,18 @@ def complain(message: str, hint: str = "") -> None:
 
 @click.group(
     cls=Verbs,
-    invoke_without_command=False,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: datacheck audit dataset/ --label income",
 )
 @click.version_option(package_name="datacheck-ml", prog_name="datacheck")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Find what in a dataset makes training unstable or its score a lie."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
 
 
 def main() -> None:

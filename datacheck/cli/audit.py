@@ -130,7 +130,8 @@ def _source(
         return given
     if given:
         raise UsageError(
-            f"both {path} and splits of their own", f"drop one; split {next(iter(given))} is given"
+            f"{path} is given, and the split {next(iter(given))} beside it",
+            "either a folder or a file, or a path for each split",
         )
     return path
 
