@@ -145,9 +145,7 @@ def _needs(rules: list[Rule], data: Dataset, outcomes: dict[str, Outcome]) -> se
     return needs
 
 
-def _scan(
-    data: Dataset, needs: set[Need], config: Config, progress: Progress | None
-) -> Context:
+def _scan(data: Dataset, needs: set[Need], config: Config, progress: Progress | None) -> Context:
     from datacheck.engines import local
     from datacheck.engines.plan import make_plan
 

@@ -97,7 +97,8 @@ class Batch:
     ``rows`` are the row numbers within the file (the line number for CSV and JSONL, the row
     counted from 0 otherwise), strictly increasing, int64 of shape (n,). ``tokens`` holds, per
     column, the raw strings that could not be read as the column's kind (string, as long as
-    ``frame``, null where all is well; those cells are null in ``frame``). ``problems`` are records that could not be read at all and are not in ``frame``.
+    ``frame``, null where all is well; those cells are null in ``frame``). ``problems`` are
+    records that could not be read at all and are not in ``frame``.
     Never change a batch: it is shared by all summaries.
     """
 
@@ -238,7 +239,7 @@ class Dataset:
     def select(
         self, *kinds: Kind, roles: Sequence[Role] = (Role.FEATURE,), splits: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Names of the columns with one of ``kinds`` (all if none) and ``roles``, in all ``splits``."""
+        """Columns with one of ``kinds`` (all if none) and ``roles`` that all ``splits`` have."""
         return tuple(
             c.name
             for c in self.columns.values()

@@ -212,7 +212,8 @@ class Report:
 
     def to_json(self, *, timing: bool = True, indent: int | None = 2) -> str:
         """The report as JSON text (RFC 8259: no NaN; non-finite numbers become null)."""
-        return json.dumps(self.to_dict(timing=timing), indent=indent, ensure_ascii=False, allow_nan=False)
+        plain_data = self.to_dict(timing=timing)
+        return json.dumps(plain_data, indent=indent, ensure_ascii=False, allow_nan=False)
 
     def to_frame(self) -> pd.DataFrame:
         """The findings as a pandas DataFrame, one row each."""

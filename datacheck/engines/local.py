@@ -104,9 +104,7 @@ def fetch(data: Dataset, addresses: Ints, columns: Sequence[str]) -> pl.DataFram
                 mine = np.isin(block.rows, rows, assume_unique=True)
                 if mine.any():
                     picked = block.frame.select(columns).filter(pl.Series(mine))
-                    parts.append(
-                        picked.with_columns(pl.Series(ADDRESS, block.addresses[mine]))
-                    )
+                    parts.append(picked.with_columns(pl.Series(ADDRESS, block.addresses[mine])))
     if not parts:
         return pl.DataFrame(schema={**dict.fromkeys(columns, pl.Null), ADDRESS: pl.Int64})
     return pl.concat(parts, how="vertical_relaxed").sort(ADDRESS)

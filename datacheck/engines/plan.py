@@ -40,13 +40,13 @@ class Plan:
 def make_plan(data: Dataset, needs: Iterable[Need], *, sample: int = SIZE) -> Plan:
     """One need for each kind and parameters, over the union of their columns, in schema order.
 
-    ``sample`` is the size of row samples; of very wide rows fewer are kept, see :func:`sample_rows`.
+    ``sample`` is the size of row samples; fewer of very wide rows, see :func:`sample_rows`.
     """
     columns: dict[tuple[str, tuple[tuple[str, Any], ...]], set[str]] = {}
     for need in needs:
         if need.kind == "row_sample":
             size = sample_rows(sample, len(data.columns))
-            need = replace(need, params=(*need.params, ("size", size)))  # noqa: PLW2901
+            need = replace(need, params=(*need.params, ("size", size)))
         chosen = columns.setdefault((need.kind, need.params), set())
         if chosen and not summary_class(need.kind).columnwise and chosen != set(need.columns):
             raise ValueError(f"two checks ask for {need.kind} over different columns")
@@ -71,5 +71,5 @@ def block_rows(columns: int) -> int:
 
 
 def sample_rows(wanted: int, columns: int) -> int:
-    """Rows of a sample: as many as wanted, but of wide rows some 8 million cells (never < 1,000)."""
+    """Rows of a sample: as many as wanted, of wide rows some 8 million cells (at least 1,000)."""
     return min(wanted, max(SAMPLE_LEAST, SAMPLE_CELLS // max(columns, 1)))

@@ -56,16 +56,15 @@ def _join(batches: list[Batch]) -> Batch:
     if len(batches) == 1:
         return batches[0]
     columns = dict.fromkeys(c for b in batches for c in b.tokens)
-    tokens = {
-        c: pl.concat(
-            [b.tokens[c] if c in b.tokens else pl.repeat(None, b.height, dtype=pl.String, eager=True)
-             for b in batches],
-            how="vertical",
-        ).alias(c)
-        for c in columns
-    }  # fmt: skip
+    tokens = {c: pl.concat([_tokens(b, c) for b in batches]) for c in columns}
     frame = pl.concat([b.frame for b in batches], how="vertical_relaxed")
     return Batch(frame, np.concatenate([b.rows for b in batches]), tokens=tokens)
+
+
+def _tokens(batch: Batch, column: str) -> pl.Series:
+    if column in batch.tokens:
+        return batch.tokens[column].alias(column)
+    return pl.repeat(None, batch.height, dtype=pl.String, eager=True).alias(column)
 
 
 def _cut(batch: Batch, file: int, start: int, stop: int) -> Batch:
@@ -96,7 +95,10 @@ def _pieces(
         mine = names == name
         if mine.any():
             tokens = {c: t.filter(mine) for c, t in block.tokens.items()}
-            yield name, Batch(block.frame.filter(mine), block.rows[mine.to_numpy()], block.file, tokens)
+            yield (
+                name,
+                Batch(block.frame.filter(mine), block.rows[mine.to_numpy()], block.file, tokens),
+            )
 
 
 def fold(total: Part, part: Part) -> None:

@@ -71,7 +71,15 @@ def _from_typed(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series |
 
     dtype = series.dtype
     if how.kind is Kind.NUMBER:
-        if dtype.is_float() or dtype in (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32):
+        if dtype.is_float() or dtype in (
+            pl.Int8,
+            pl.Int16,
+            pl.Int32,
+            pl.Int64,
+            pl.UInt8,
+            pl.UInt16,
+            pl.UInt32,
+        ):
             return series, None
         if dtype.is_numeric() or dtype == pl.Boolean:
             return series.cast(pl.Float64), None
@@ -102,7 +110,9 @@ def _as_text(series: pl.Series) -> pl.Series:
     dtype = series.dtype
     if isinstance(dtype, pl.List | pl.Array | pl.Struct):
         # Only where splits disagree about a column: its cells as JSON.
-        return series.to_frame("x").select(pl.struct("x").struct.json_encode())["x"].alias(series.name)
+        return (
+            series.to_frame("x").select(pl.struct("x").struct.json_encode())["x"].alias(series.name)
+        )
     if dtype == pl.Binary:
         return series.bin.encode("hex")
     from datacheck.summaries.values import canonical_strings
@@ -143,7 +153,9 @@ def _datetimes(series: pl.Series, form: str) -> pl.Series:
 
     text = series.str.strip_chars()
     if form.endswith("Z"):
-        parsed = text.str.to_datetime(f"{form[:-1]}%#z", strict=False, time_unit="us", time_zone="UTC")
+        parsed = text.str.to_datetime(
+            f"{form[:-1]}%#z", strict=False, time_unit="us", time_zone="UTC"
+        )
         return parsed.dt.replace_time_zone(None)
     return text.str.to_datetime(form, strict=False, time_unit="us").cast(pl.Datetime("us"))
 
@@ -159,7 +171,9 @@ def _sequence(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series | N
             return series, None
         return series.cast(pl.List(item), strict=False), None
     # In text the empty cell is the empty sequence: there is no other way to write it.
-    text = (series if series.dtype == pl.String else _as_text(series)).fill_null("").str.strip_chars()
+    text = (
+        (series if series.dtype == pl.String else _as_text(series)).fill_null("").str.strip_chars()
+    )
     if how.separator == "json":
         text = text.str.strip_chars("[]()").str.replace_all(r"[\"'\s]", "")
         parts = text.str.split(",")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from datacheck.errors import SourceError
 from datacheck.sources import streams
 from datacheck.sources.lines import Records, Text
 from datacheck.sources.options import SourceOptions
-from datacheck.sources.sniff import Dialect, fields, sniff
+from datacheck.sources.sniff import Dialect, csv_rows, fields, sniff
 from datacheck.sources.table import Readings, Table, peek_rows, to_batch
+from datacheck.types import Ints, Mask
 
 MAX_TOLD = 20  # ragged records told one by one in each file
 
@@ -62,7 +62,9 @@ class DelimitedFragment:
             reason = f"{lines_} not UTF-8; read as Windows-1252"
             last.append(Problem(self.split, self.file, text.first_odd, reason, warning=True))
         if last:
-            yield to_batch(pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last)
+            yield to_batch(
+                pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last
+            )
         if broken is not None:
             raise broken
 
@@ -72,7 +74,7 @@ class DelimitedFragment:
 
 def frames(
     text: Text, dialect: Dialect, names: Sequence[str], wanted: Sequence[int]
-) -> Iterator[tuple[pl.DataFrame, np.ndarray[tuple[int], np.dtype[np.int64]], list[tuple[int, str]]]]:
+) -> Iterator[tuple[pl.DataFrame, Ints, list[tuple[int, str]]]]:
     """(raw strings, line numbers, ragged records) for each chunk, without the header."""
     first = dialect.header
     for found in text.records():
@@ -98,7 +100,7 @@ def _rest(records: Records) -> Records:
     return Records(records.data[at:], records.starts[1:] - at, records.lines[1:], records.quoted)
 
 
-def _keep(records: Records, good: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Records:
+def _keep(records: Records, good: Mask) -> Records:
     sizes = np.diff(np.append(records.starts, len(records.data)))
     data = np.frombuffer(records.data, dtype=np.uint8)[np.repeat(good, sizes)].tobytes()
     starts = np.concatenate(([0], np.cumsum(sizes[good])))[:-1].astype(np.int64)
@@ -137,12 +139,10 @@ def _parse(
 def _slowly(records: Records, dialect: Dialect, wanted: Sequence[int]) -> pl.DataFrame:
     """The same through Python's csv, record by record: what Polars and we count differently."""
     bounds = [*records.starts.tolist(), len(records.data)]
-    quoting = csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE
-    csv.field_size_limit(streams.LONGEST)
     rows: list[list[str | None]] = []
     for i in range(len(bounds) - 1):
         text = records.data[bounds[i] : bounds[i + 1]].decode("utf-8", "replace")
-        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, quoting=quoting), [])
+        cells = next(csv_rows(text, dialect.delimiter, dialect.quotes), [])
         rows.append([(cells[j] or None) if j < len(cells) else None for j in wanted])
     return pl.DataFrame(rows, schema={f"{j}": pl.String for j in wanted}, orient="row")
 
@@ -164,7 +164,11 @@ def open_delimited(path: Path, file: str, options: SourceOptions, suffix: str) -
                 break
     except SourceError as error:
         broken = error.message
-    peek = pl.concat(parts).head(limit) if parts else pl.DataFrame(schema={n: pl.String for n in names if n})
+    peek = (
+        pl.concat(parts).head(limit)
+        if parts
+        else pl.DataFrame(schema={n: pl.String for n in names if n})
+    )
     if broken and not peek.height:
         raise SourceError(broken)
 

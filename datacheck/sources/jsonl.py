@@ -1,4 +1,4 @@
-"""JSON Lines, read in chunks of whole lines; a line that is no JSON object is a problem of its own."""
+"""JSON Lines, read in chunks of whole lines; a line that is no object is told apart."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class JsonlFragment:
             reason = f"{text.odd_lines:,} lines are not UTF-8; read as Windows-1252"
             last.append(Problem(self.split, self.file, text.first_odd, reason, warning=True))
         if last:
-            yield to_batch(pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last)
+            yield to_batch(
+                pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last
+            )
 
 
 def parse(records: Records, schema: Schema) -> tuple[pl.DataFrame, Ints, list[tuple[int, str]]]:
@@ -154,5 +156,7 @@ def _infer(name: str, values: list[Any]) -> pl.Series:
         if items <= {str, type(None)}:
             return pl.Series(name, values, dtype=pl.List(pl.String))
     if kinds == {dict}:
-        return pl.Series(name, [{"json": json.dumps(v)} for v in values])  # a struct: told, not read
+        return pl.Series(
+            name, [{"json": json.dumps(v)} for v in values]
+        )  # a struct: told, not read
     return _column(name, pl.String(), values)

@@ -92,11 +92,10 @@ def _strings(series: pl.Series, *, native: bool) -> Look:
 def _candidates(cells: pl.Series) -> Iterable[Reading]:
     head = cells.head(100)
     codes = head.str.contains(r"^(0\d+|\d{16,})$").mean() or 0.0
-    if float(codes) < 0.5:  # type: ignore[arg-type] # a mean of booleans is a float
-        if head.str.contains(r"\d").any():
-            yield Reading(Kind.NUMBER)
-            if (cells.str.contains(r"^-?\d+,\d+$").mean() or 0.0) >= 0.5:  # type: ignore[operator] # as above
-                yield Reading(Kind.NUMBER, decimal_comma=True)
+    if float(codes) < 0.5 and head.str.contains(r"\d").any():  # type: ignore[arg-type] # a mean of booleans is a float
+        yield Reading(Kind.NUMBER)
+        if (cells.str.contains(r"^-?\d+,\d+$").mean() or 0.0) >= 0.5:  # type: ignore[operator] # as above
+            yield Reading(Kind.NUMBER, decimal_comma=True)
     if head.str.to_lowercase().is_in(["true", "false"]).mean() == 1.0:
         yield Reading(Kind.BOOLEAN)
     if (head.str.contains(LOOKS_LIKE_DATE).mean() or 0.0) >= MOSTLY:  # type: ignore[operator] # as above
@@ -148,14 +147,14 @@ def _tokens(cells: pl.Series) -> Reading | None:
             continue
         if separator == " ":
             # Words between spaces are text; numbers between spaces are a sequence.
-            return Reading(Kind.SEQUENCE, separator=" ", numeric=True) if _numeric(head, " ") else None
+            return (
+                Reading(Kind.SEQUENCE, separator=" ", numeric=True) if _numeric(head, " ") else None
+            )
         if head.str.contains(r"\s").any() or head.n_unique() < min(10, len(head)):
             continue
         items = parts.explode(empty_as_null=False, keep_nulls=False)
         if separator == "," or items.n_unique() < 0.5 * len(items) or _numeric(head, separator):
-            return Reading(
-                Kind.SEQUENCE, separator=separator, numeric=_numeric(head, separator)
-            )
+            return Reading(Kind.SEQUENCE, separator=separator, numeric=_numeric(head, separator))
     return None
 
 

@@ -23,10 +23,18 @@ ASIDE = re.compile(
     r"^(\.|_|readme|license|licence|source|notice|changelog|contributing|requirements|manifest|"
     r"datacheck|citation|metadata)", re.IGNORECASE
 )  # fmt: skip
-_SPLIT = re.compile(r"^(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)(\d*)$")
+_SPLIT = re.compile(
+    r"^(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)(\d*)$"
+)
 _JOINED = re.compile(r"^(?:data)?(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)(\d*)$")
 _SHARD = re.compile(r"[-_.](?:part[-_.]?)?\d{1,}(?:[-_.]of[-_.]\d+)?$")
-CANONICAL = {"training": "train", "testing": "test", "valid": "val", "validation": "val", "evaluation": "eval"}
+CANONICAL = {
+    "training": "train",
+    "testing": "test",
+    "valid": "val",
+    "validation": "val",
+    "evaluation": "eval",
+}
 MAX_FILES = 100_000
 
 
@@ -66,7 +74,7 @@ class Layout:
 
 
 def explore(folder: Path) -> Layout:
-    """The layout of a folder. Raises SourceError where there is no data, or too many kinds of it."""
+    """The layout of a folder. Raises SourceError where there is no data, or too many stories."""
     layout = Layout()
     found = _listed(folder, layout)
     data = [p for p in found if form_of(p)[0]]
@@ -84,7 +92,7 @@ def explore(folder: Path) -> Layout:
     stories = {story for _, split, story in placed if split}
     if len(stories) > 1:
         raise SourceError(
-            f"{folder} holds more than one dataset: {names(sorted(s or 'train/test' for s in stories), 5)}",
+            f"{folder} holds more than one dataset: {names(sorted(s or '.' for s in stories), 5)}",
             "name one: datacheck audit --train FILE --test FILE",
         )
     named = [p for p, split, _ in placed if split]
@@ -95,7 +103,9 @@ def explore(folder: Path) -> Layout:
     for path, split, _ in sorted(placed, key=lambda one: _natural(str(one[0].relative_to(folder)))):
         layout.files.setdefault(split, []).append(path)
     order = {"train": 0, "val": 1, "dev": 1, "test": 2}
-    layout.files = dict(sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), _natural(kv[0]))))
+    layout.files = dict(
+        sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), _natural(kv[0])))
+    )
     return layout
 
 
@@ -116,14 +126,16 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(files):
             path = Path(root) / name
-            if ASIDE.match(name) and not form_of(path)[0]:
-                layout.aside.append(str(path.relative_to(folder)))
-            elif name.startswith(".") or (ASIDE.match(name) and name.startswith(("_", "datacheck"))):
+            if (ASIDE.match(name) and not form_of(path)[0]) or name.startswith(".") or (
+                ASIDE.match(name) and name.startswith(("_", "datacheck"))
+            ):
                 layout.aside.append(str(path.relative_to(folder)))
             else:
                 out.append(path)
             if len(out) > MAX_FILES:
-                raise SourceError(f"{folder} holds more than {MAX_FILES:,} files", "name a folder below it")
+                raise SourceError(
+                    f"{folder} holds more than {MAX_FILES:,} files", "name a folder below it"
+                )
     if denied and not out:
         raise SourceError(f"cannot read {denied[0]}", "check the permissions")
     layout.said += [f"not read: {one}" for one in denied]

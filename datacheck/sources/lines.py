@@ -12,7 +12,7 @@ import numpy as np
 
 from datacheck.errors import SourceError
 from datacheck.sources import streams
-from datacheck.types import Ints
+from datacheck.types import Ints, Mask
 
 BOM = b"\xef\xbb\xbf"
 FALLBACK = "cp1252"
@@ -35,7 +35,8 @@ class Records:
 @dataclass(slots=True)
 class Text:
     """One pass over a text file. ``odd_lines`` counts lines that were no UTF-8, ``open_quote``
-    is the line of a quote that is never closed (0 if there is none)."""
+    is the line of a quote that is never closed (0 if there is none).
+    """
 
     path: Path
     encoding: str = ""
@@ -63,7 +64,7 @@ class Text:
                     raise SourceError(f"line {self._line} does not end within 256 MiB")
 
     def _decoded(self, file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
-        """UTF-8 bytes with \\n ends, chunk by chunk, and whether it is the last."""
+        """UTF-8 bytes with line feeds only, chunk by chunk, and whether it is the last."""
         decoder = None
         if self.encoding and codecs.lookup(self.encoding).name not in ("utf-8", "ascii"):
             decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
@@ -157,14 +158,14 @@ class Text:
         return b"".join(out), np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
 
 
-def _newlines(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.frombuffer(data, dtype=np.uint8) == 10
+def _newlines(data: bytes) -> Mask:
+    return np.asarray(np.frombuffer(data, dtype=np.uint8) == 10)
 
 
-def _inside(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _inside(data: bytes) -> Mask:
     """Whether each byte is inside quotes: an odd number of quotes up to it."""
     quotes = np.frombuffer(data, dtype=np.uint8) == 34
-    return np.logical_xor.accumulate(quotes)
+    return np.asarray(np.logical_xor.accumulate(quotes), dtype=np.bool_)
 
 
 def _without(data: bytes, offsets: Ints) -> bytes:

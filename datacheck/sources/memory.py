@@ -14,7 +14,9 @@ from datacheck.errors import SourceError, UsageError
 from datacheck.sources.table import Readings, Table, peek_rows, to_batch
 
 MAX_COLUMNS = 20_000
-UNDERSTOOD = "a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array, or a mapping of them"
+UNDERSTOOD = (
+    "a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array, or a mapping of them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,12 @@ def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.
     if value.ndim == 0:
         raise SourceError(f"array {name!r} has no rows", "one-dimensional or more is expected")
     if value.dtype.kind in "USV":
-        return [pl.Series(name, value.astype(str).tolist() if value.ndim == 1 else [])]
-    if value.dtype.kind in "c":
+        wide = value.reshape(value.shape[0], -1).astype(str)
+        if value.ndim == 1:
+            return [pl.Series(name, wide[:, 0].tolist(), dtype=pl.String)]
+        width = range(wide.shape[1])
+        return [pl.Series(f"{name}{j}", wide[:, j].tolist(), dtype=pl.String) for j in width]
+    if value.dtype.kind == "c":
         raise SourceError(f"array {name!r} holds complex numbers", "give real and imaginary parts")
     if value.dtype.kind in "mM":
         value = value.astype("datetime64[us]" if value.dtype.kind == "M" else "timedelta64[us]")
@@ -135,9 +141,16 @@ def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.
         value = value.astype(value.dtype.newbyteorder("="))
     if value.ndim == 1:
         return [pl.Series(name, value)]
-    flat = value.reshape(value.shape[0], -1) if value.shape[0] else value.reshape(0, int(np.prod(value.shape[1:])))
+    flat = (
+        value.reshape(value.shape[0], -1)
+        if value.shape[0]
+        else value.reshape(0, int(np.prod(value.shape[1:])))
+    )
     if flat.shape[1] > MAX_COLUMNS:
-        raise SourceError(f"array {name!r} has {flat.shape[1]:,} values a row", f"at most {MAX_COLUMNS:,} are read")
+        raise SourceError(
+            f"array {name!r} has {flat.shape[1]:,} values a row",
+            f"at most {MAX_COLUMNS:,} are read",
+        )
     if value.ndim > 2:
         said.append(f"{name} of shape {value.shape} is read as {flat.shape[1]:,} columns")
     return [pl.Series(f"{name}{j}", np.ascontiguousarray(flat[:, j])) for j in range(flat.shape[1])]
@@ -188,7 +201,9 @@ def _pandas_column(name: str, series: Any) -> pl.Series:
         return out.fill_nan(None).cast(pl.Boolean) if kind == "b" else out
     missing = series.isna().to_numpy()
     cells = series.to_numpy(dtype=object)
-    items = [None if gone else cell for gone, cell in zip(missing.tolist(), cells.tolist(), strict=True)]
+    items = [
+        None if gone else cell for gone, cell in zip(missing.tolist(), cells.tolist(), strict=True)
+    ]
     kinds = {type(i) for i in items if i is not None}
     if kinds <= {str}:
         return pl.Series(name, items, dtype=pl.String)

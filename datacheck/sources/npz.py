@@ -39,7 +39,9 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
                     reason = f"array {name!r} holds pickled objects, which are never loaded"
                     problems.append((-1, reason, False))
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise SourceError(f"is broken or no npz archive: {' '.join(str(error).split())[:100]}") from None
+        raise SourceError(
+            f"is broken or no npz archive: {' '.join(str(error).split())[:100]}"
+        ) from None
     arrays = {k: v for k, v in arrays.items() if v.ndim > 0}
     if not arrays:
         raise SourceError(problems[0][1] if problems else "holds no arrays")

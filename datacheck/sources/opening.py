@@ -111,7 +111,9 @@ def _exists(path: Path) -> None:
         if path.exists():
             return
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}", "check the permissions") from None
+        raise SourceError(
+            f"cannot read {path}: {error.strerror}", "check the permissions"
+        ) from None
     near: list[str] = []
     if path.parent.is_dir():
         try:
@@ -202,7 +204,9 @@ def _tables(
         opened.problems.append(Problem(split, file, -1, error.message))
         return {}
     except (OSError, pl.exceptions.PolarsError, MemoryError) as error:
-        said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        said = (
+            getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        )
         opened.problems.append(Problem(split, file, -1, f"cannot be read: {said}"[:200]))
         return {}
     for told, table in found.items():
@@ -228,7 +232,9 @@ def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
         if sign and sign not in ("gzip", "zstd"):
             raise SourceError(f"is a {sign} file, not what its name says")
     elif sign not in right[form]:
-        raise SourceError(f"is no {form} file, which its name says" + (f" (it is {sign})" if sign else ""))
+        raise SourceError(
+            f"is no {form} file, which its name says" + (f" (it is {sign})" if sign else "")
+        )
     if form == "jsonl":
         from datacheck.sources.jsonl import open_jsonl
 
@@ -284,14 +290,18 @@ def _assemble(opened: Opened, options: SourceOptions) -> Dataset:
     if split_column:
         common[split_column] = replace(common[split_column], how=Reading(Kind.CATEGORY))
     columns, task, assumed = assign(common, options, split_column)
-    if found_by:
-        assumed.insert(0, f"splits: by the column {split_column}, assumed: {found_by}; "
-                          "set with --split-column")
+    if split_column and found_by:
+        assumed.insert(
+            0, f"splits: by the column {split_column}, assumed: {found_by}; set with --split-column"
+        )
         columns[split_column] = replace(columns[split_column], assumed=found_by)
     readings = {name: one.how for name, one in common.items()}
     splits = {
-        name: Split(name, _fragments(opened.tables[name], name, readings, bool(split_column)),
-                    _kinds(own[name], columns))
+        name: Split(
+            name,
+            _fragments(opened.tables[name], name, readings, bool(split_column)),
+            _kinds(own[name], columns),
+        )
         for name in opened.tables
     }
     data = Dataset(opened.name, splits, columns, task, [*assumed, *said], opened.problems)
@@ -311,16 +321,20 @@ def _peek(tables: Iterable[Table]) -> pl.DataFrame:
         return pl.concat(frames, how="diagonal_relaxed")
     except pl.exceptions.PolarsError:
         # Files of one split disagree about types: what they say as text decides.
-        texts = [f.select(pl.col(c).cast(pl.String, strict=False) for c, d in f.schema.items()
-                          if not d.is_nested()) for f in frames]
+        texts = [
+            f.select(
+                pl.col(c).cast(pl.String, strict=False)
+                for c, d in f.schema.items()
+                if not d.is_nested()
+            )
+            for f in frames
+        ]
         return pl.concat(texts, how="diagonal_relaxed")
 
 
 def _kinds(own: Mapping[str, Look], columns: Mapping[str, Column]) -> dict[str, Kind]:
     """Kinds as the split's own rows suggest; a split without a value says nothing of its own."""
-    return {
-        name: one.kind if one.known else columns[name].kind for name, one in own.items()
-    }
+    return {name: one.kind if one.known else columns[name].kind for name, one in own.items()}
 
 
 def _fragments(

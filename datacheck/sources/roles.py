@@ -14,7 +14,9 @@ from datacheck.sources.kinds import Look
 from datacheck.sources.options import SourceOptions
 
 LABELS = ("label", "labels", "target", "targets", "class", "y", "outcome", "species")
-IDS = re.compile(r"^(id|idx|index|uuid|guid|row|row_?(id|num|number|nr)|unnamed: 0|instant|sno|no)$")
+IDS = re.compile(
+    r"^(id|idx|index|uuid|guid|row|row_?(id|num|number|nr)|unnamed: 0|instant|sno|no)$"
+)
 ID_SUFFIX = re.compile(r"(^|[_\s.-])(id|uuid|guid|key)$|[a-z]ID$|Id$")
 GROUPS = re.compile(
     r"^(group|patient|subject|user|customer|client|household|speaker|session|entity|account|"
@@ -36,9 +38,7 @@ def assign(
     Raises UsageError for a column that does not exist.
     """
     columns = {
-        name: Column(
-            name, one.kind, Role.FEATURE, "", False, one.integer, one.distinct, one.known
-        )
+        name: Column(name, one.kind, Role.FEATURE, "", False, one.integer, one.distinct, one.known)
         for name, one in looks.items()
     }
     _given(columns, options, split_column)
@@ -88,11 +88,8 @@ def known(name: str, flag: str, columns: Mapping[str, object]) -> str:
 
 
 def _given(columns: dict[str, Column], options: SourceOptions, split_column: str | None) -> None:
-    asked: list[tuple[str, Role, str]] = []
-    for one in options.ignore:
-        asked.append((one, Role.IGNORE, "ignore-column"))
-    for one in options.id:
-        asked.append((one, Role.ID, "id"))
+    asked = [(one, Role.IGNORE, "ignore-column") for one in options.ignore]
+    asked += [(one, Role.ID, "id") for one in options.id]
     if options.time is not None:
         asked.append((options.time, Role.TIME, "time"))
     if options.group is not None:
@@ -150,7 +147,9 @@ def _groups(columns: Mapping[str, Column], looks: Mapping[str, Look]) -> dict[st
         if one.kind is Kind.NUMBER and not one.integer:
             continue
         repeats = one.distinct < UNIQUE * one.known
-        if repeats and (GROUPS.match(lower) or (ID_SUFFIX.search(name.strip()) and one.distinct > 20)):
+        if repeats and (
+            GROUPS.match(lower) or (ID_SUFFIX.search(name.strip()) and one.distinct > 20)
+        ):
             return {name: "its name, and values that repeat"}
     return {}
 

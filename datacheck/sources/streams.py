@@ -64,11 +64,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 import zstandard
 
                 reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw)
-                yield io.BufferedReader(reader)  # type: ignore[type-var,misc] # a RawIOBase in all but name
+                yield io.BufferedReader(reader)
             else:
                 yield raw
     except OSError as error:
-        raise SourceError(error.strerror or " ".join(str(error).split()) or "cannot be read") from None
+        raise SourceError(
+            error.strerror or " ".join(str(error).split()) or "cannot be read"
+        ) from None
 
 
 def read(file: BinaryIO, size: int) -> bytes:

@@ -84,9 +84,7 @@ class Summary(ABC):
     def equals(self, other: Self, rtol: float = 0.0) -> bool:
         """Whether two summaries say the same; floats within ``rtol`` of their own scale."""
         mine, theirs = self.state(), other.state()
-        return mine.keys() == theirs.keys() and all(
-            _same(mine[k], theirs[k], rtol) for k in mine
-        )
+        return mine.keys() == theirs.keys() and all(_same(mine[k], theirs[k], rtol) for k in mine)
 
     def to_bytes(self) -> bytes:
         """The state as an npz archive (no pickle)."""

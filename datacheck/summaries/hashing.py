@@ -97,7 +97,9 @@ def _hash_lists(series: pl.Series) -> Hashes:
     """Order-sensitive: the hash of each item is mixed with its position, then summed."""
     import polars as pl
 
-    lists = series.cast(pl.List(series.dtype.inner)) if isinstance(series.dtype, pl.Array) else series
+    lists = (
+        series.cast(pl.List(series.dtype.inner)) if isinstance(series.dtype, pl.Array) else series
+    )
     lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
     flat = lists.drop_nulls().explode(empty_as_null=False, keep_nulls=False)
     starts = np.concatenate(([0], np.cumsum(lengths)))[:-1]

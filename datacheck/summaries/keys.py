@@ -63,7 +63,7 @@ class Keys(Summary):
         parts = self._parts[column]
         parts.append(part)
         pending = sum(p[0].size for p in parts)
-        if len(parts) >= 32 and pending > 1 << 18 or pending > 2 * self.cap:
+        if (len(parts) >= 32 and pending > 1 << 18) or pending > 2 * self.cap:
             self._compact(column)
 
     def _compact(self, column: str) -> tuple[Hashes, Ints]:

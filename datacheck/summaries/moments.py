@@ -203,9 +203,7 @@ class Moments(Summary):
     def equals(self, other: Self, rtol: float = 1e-9) -> bool:
         """Counts and extremes exactly; mean and m2 within ``rtol`` of the column's own scale."""
         mine, theirs = self.state(), other.state()
-        exact = all(
-            np.array_equal(mine[k], theirs[k]) for k in mine if k not in ("mean", "m2")
-        )
+        exact = all(np.array_equal(mine[k], theirs[k]) for k in mine if k not in ("mean", "m2"))
         scale = np.maximum(np.abs(self.min), np.abs(self.max))
         scale = np.where(np.isfinite(scale), scale, 0.0)
         n = self.counts["finite"]

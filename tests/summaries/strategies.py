@@ -1,4 +1,4 @@
-"""Batches with everything that hurts: NaN, infinities, −0, nulls, huge and tiny numbers, NFD text."""
+"""Batches with everything that hurts: NaN, infinities, −0, nulls, huge numbers, NFD text."""
 
 from __future__ import annotations
 
@@ -47,5 +47,7 @@ def batches(draw: st.DrawFn, max_rows: int = 40) -> Batch:
     )
     steps = draw(st.lists(st.integers(1, 3), min_size=n, max_size=n))
     rows = np.cumsum(np.array(steps, dtype=np.int64))
-    tokens = {"f": pl.Series("f", column(st.sampled_from([None, "?", "x", "1,5"])), dtype=pl.String)}
+    tokens = {
+        "f": pl.Series("f", column(st.sampled_from([None, "?", "x", "1,5"])), dtype=pl.String)
+    }
     return Batch(frame, rows, draw(st.integers(0, 3)), tokens)
