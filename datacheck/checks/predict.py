@@ -154,6 +154,8 @@ def promising(context: Context, target: Target, columns: list[str]) -> list[str]
 
 def _spread(target: Target) -> Ints:
     """Rows for the screen, in random order: about as many of each class."""
+    from datacheck.summaries.hashing import mix
+
     order = np.argsort(target.hashes)
     if not target.classes:
         return order[:SCREENED].astype(np.int64)
@@ -162,7 +164,9 @@ def _spread(target: Target) -> Ints:
     starts = np.cumsum(target.sizes) - target.sizes
     rank = np.empty(order.size, dtype=np.int64)
     rank[by_class] = np.arange(order.size) - np.repeat(starts, target.sizes)
-    return order[rank < max(SCREENED // len(target.classes), 2 * EACH)].astype(np.int64)
+    kept = order[rank < max(SCREENED // len(target.classes), 2 * EACH)]
+    # The hashes of a large class that stay are smaller than those of a small one: hash again.
+    return kept[np.argsort(mix(target.hashes[kept]))].astype(np.int64)
 
 
 def agreement(matrix: Floats, target: Target) -> Floats:
@@ -214,9 +218,9 @@ class Score:
 
 def critical(tests: int) -> float:
     """The normal quantile for one of ``tests`` intervals that shall all hold at ALPHA."""
-    from scipy.special import ndtri
+    from statistics import NormalDist  # scipy.special takes half a second to import
 
-    return float(-ndtri(ALPHA / 2 / tests)) if tests > 1 else Z
+    return -NormalDist().inv_cdf(ALPHA / 2 / tests) if tests > 1 else Z
 
 
 RHO = "rank correlation"
