@@ -107,8 +107,16 @@ class ExtremeValues(Rule):
         ]
         if not columns:
             raise NotApplicable(f"no number column with {LEAST} values in {train}")
+        low, middle, high = sample.quantiles(np.array([0.25, 0.5, 0.75]), columns)
+        with np.errstate(all="ignore"):
+            # The median absolute deviation is no less than the nearer quartile's distance.
+            sure = self.fence * MAD_TO_SD * np.minimum(middle - low, high - middle)
+            near = np.stack([middle - sure, middle + sure], axis=1)
         found = [
-            e for c in columns if (e := self._extremes(c, sample[c], moments[c])) is not None
+            e
+            for c, (a, b) in zip(columns, near, strict=True)
+            if not (a < (m := moments[c]).min and m.max < b)
+            and (e := self._extremes(c, sample[c], m)) is not None
         ]
         if not found:
             return

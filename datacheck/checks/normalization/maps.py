@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Figures:
         """The distance of the quartiles."""
         return np.asarray(self.grid[36] - self.grid[12])
 
-    @property
+    @cached_property
     def deviation(self) -> Floats:
         """Mean absolute deviation from the median over the grid."""
         return np.asarray(np.abs(self.grid - self.median).mean(axis=0))

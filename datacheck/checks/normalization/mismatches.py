@@ -111,7 +111,9 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
         if one.tier == 2:
             if low[j] < 0.5 and abs(math.log10(sa)) < 1:
                 return None
-            if clock.setdefault(column, _ordered(context, train, other, column)):
+            if column not in clock:
+                clock[column] = _ordered(context, train, other, column)
+            if clock[column]:
                 return None
         slack = SLACK * float(o.deviation[j]) or 1e-6 * float(o.max[j] - o.min[j])
         left = distance(one.image(a[column], sa, sb), b[column], slack)
