@@ -17,6 +17,7 @@ from datacheck.summaries.lengths import Histogram
 from datacheck.types import Floats, Ints
 
 POINTS = 512  # edges that the search for buckets considers
+OVERLONG = 10.0  # medians beyond which a length is an outlier (SL004), not the tail of the others
 
 
 def length_columns(data: Dataset, split: str = "") -> list[str]:
@@ -32,6 +33,17 @@ def need_lengths(data: Dataset) -> list[Need]:
     if not columns:
         raise NotApplicable("no sequence or text columns")
     return [Need("lengths", columns)]
+
+
+def fence(median: float, factor: float = OVERLONG) -> float:
+    """The length beyond which rows are overlong; of a median of at least 2: words need room."""
+    return factor * max(median, 2.0)
+
+
+def within(histogram: Histogram, limit: float) -> Histogram:
+    """The lengths that do not exceed the limit."""
+    keep = histogram.lengths <= limit
+    return Histogram(histogram.lengths[keep], histogram.counts[keep], histogram.missing)
 
 
 def expected_max(lengths: Ints, counts: Ints, batch: int) -> float:

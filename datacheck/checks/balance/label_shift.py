@@ -13,8 +13,8 @@ Classes: total variation distance of the exact counts, ½ Σ|p − q|, over the 
 have (one that is missing altogether is CB003's). The plain distance of two samples is above 0 even
 without a shift, most of all with many classes, so it is estimated as if one half of the rows had
 said which classes have grown and the other half by how much; that cannot exceed the true distance
-on average. Its lower end (95 %), or that of Newcombe's interval (99.99 %, Bonferroni over the
-classes) for the class that differs most, must reach `min_distance`. Regression: on the row samples,
+on average. The lower end of its 95 % interval, or of Newcombe's for the class that differs most
+(Bonferroni over the classes), must reach `min_distance`. Regression: on the row samples,
 the Kolmogorov–Smirnov distance, and the area under the ROC curve between the splits (the chance
 that a target of the other split is the higher one) less one half; the lower end of one of them must
 reach `min_distance`. Chance is excluded by Pearson's χ², or the tests of those two, with
@@ -53,7 +53,6 @@ import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.stats import (
-    ALPHA,
     auc,
     benjamini_hochberg,
     homogeneity_p,
@@ -196,7 +195,7 @@ def distance(a: Floats, b: Floats) -> Effect:
     )
     half = Z95 * math.sqrt(max(var, 0.0))
     i = int(np.argmax(np.abs(d)))
-    least, most = newcombe(float(a[i]), n, float(b[i]), m, -float(ndtri(ALPHA / 2 / a.size)))
+    least, most = newcombe(float(a[i]), n, float(b[i]), m, -float(ndtri(0.025 / a.size)))
     low = max(0.0, value - half, least, -most)
     value = max(value, low)
     return Effect("total variation distance", value, low, min(1.0, value + half), 0.0)

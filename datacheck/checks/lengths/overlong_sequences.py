@@ -39,7 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, NotApplicable, Rule
-from datacheck.checks.padding import length_columns, need_lengths
+from datacheck.checks.padding import OVERLONG, fence, length_columns, need_lengths
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
@@ -47,8 +47,6 @@ from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram, lengths_of
 from datacheck.types import Ints
-
-LEAST_MEDIAN = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class OverlongSequences(Rule):
     why = "one such row decides the memory of its batch, or is cut off silently"
     repairs = (Repair("token-budget", "safe"), Repair("truncate", "unsafe"))
 
-    factor: float = 10.0
+    factor: float = OVERLONG
     max_length: int = 0
 
     def __post_init__(self) -> None:
@@ -90,8 +88,8 @@ class OverlongSequences(Rule):
             yield self._finding(context, over, figures)
 
     def _limit(self, median: float) -> float:
-        fence = self.factor * max(median, LEAST_MEDIAN)
-        return min(fence, float(self.max_length)) if self.max_length else fence
+        limit = fence(median, self.factor)
+        return min(limit, float(self.max_length)) if self.max_length else limit
 
     def _finding(
         self, context: Context, over: dict[str, dict[str, int]],

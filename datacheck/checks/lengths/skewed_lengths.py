@@ -11,14 +11,16 @@ give the rows of a batch unequal weight from step to step.
 ## How it is measured
 The exact histogram of lengths in train. The mean of the longest of `batch_size` random rows follows
 in closed form from the distribution function, E[max] = Σ l (F(l)^B − F(l−1)^B), and the padding of
-random batches is 1 − mean / E[max]. A column is reported if that exceeds `max_padding`, *and* the
-99th percentile is more than `tail` times the median or the skewness exceeds `max_skewness`; each at
-the lower end of a one-sided 90 % interval (delta method, order statistics), so that chance alone
+random batches is 1 − mean / E[max]. Rows beyond ten medians are left aside: they are outliers, and
+SL004's. A column is reported if that exceeds `max_padding`, *and* the
+99th percentile is more than `tail` times the median, the skewness exceeds `max_skewness`, or the
+padding exceeds even `heavy_padding` (for log-normal lengths the three come to much the same); each
+at the lower end of a one-sided 90 % interval (delta method, order statistics), so that chance alone
 seldom decides. The evidence compares it with `buckets` buckets whose edges a
 dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not worth it.
 
 ## Example
-Messages of 12 words at the median and 171 at most: 67 % of random batches of 32 is padding, 10 % of
+Messages of 12 words at the median and 171 at most: 67 % of random batches of 32 is padding, 15 % of
 batches drawn within eight buckets.
 
 ## Repair and repair safety
@@ -29,6 +31,7 @@ batches drawn within eight buckets.
 - `max_padding` (0.3): the share of padding that is still accepted.
 - `tail` (4.0): ratio of the 99th percentile to the median that counts as a long tail.
 - `max_skewness` (2.0): skewness that counts as a long tail.
+- `heavy_padding` (0.6): the share of padding that needs no further sign of a tail.
 - `buckets` (8): how many buckets to compare with.
 - `short` (8): lengths that need no care.
 
@@ -51,12 +54,14 @@ from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.padding import (
     bucket_edges,
     bucketed_waste,
+    fence,
     length_columns,
     need_lengths,
     quantile_interval,
     skewness_low,
     waste,
     waste_interval,
+    within,
 )
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
@@ -78,6 +83,7 @@ class SkewedLengths(Rule):
     max_padding: float = 0.3
     tail: float = 4.0
     max_skewness: float = 2.0
+    heavy_padding: float = 0.6
     buckets: int = 8
     short: int = 8
 
@@ -98,7 +104,8 @@ class SkewedLengths(Rule):
             raise NotApplicable(f"no sequence or text columns in {split}")
         found = {}
         for column in columns:
-            histogram = context.lengths(split)[column]
+            whole = context.lengths(split)[column]
+            histogram = within(whole, fence(whole.quantile(0.5))) if whole.n else whole
             effect = self._padding(histogram)
             if effect is not None:
                 found[column] = (histogram, effect)
@@ -109,11 +116,14 @@ class SkewedLengths(Rule):
         edges = bucket_edges(histogram.lengths, histogram.counts, self.buckets)
         bucketed = bucketed_waste(histogram.lengths, histogram.counts, edges, self.batch_size)
         median, p99 = histogram.quantile(0.5), histogram.quantile(0.99)
+        longest = context.lengths(split)[worst].max
+        aside = context.lengths(split)[worst].n - histogram.n
+        even = f", even without the {aside:,} longest" if aside else ""
         of = worst if len(found) == 1 else f"{names(found)} (worst: {worst})"
         yield self.finding(
             f"lengths of {of} in {split} have a long tail (median {median:,.0f}, 99th percentile "
-            f"{p99:,.0f}, longest {histogram.max:,}): {effect.value:.0%} of random batches of "
-            f"{self.batch_size} is padding, {bucketed:.0%} in {edges.size} buckets",
+            f"{p99:,.0f}, longest {longest:,}): {effect.value:.0%} of random batches of "
+            f"{self.batch_size} is padding{even}, {bucketed:.0%} in {edges.size} buckets",
             splits=[split],
             columns=sorted(found, key=columns.index),
             count=len(found),
@@ -124,7 +134,8 @@ class SkewedLengths(Rule):
                 "mean": histogram.mean,
                 "median": median,
                 "p99": p99,
-                "longest": histogram.max,
+                "longest": longest,
+                "aside": aside,
                 "skewness": histogram.skewness,
                 "padding_at": {
                     str(b): waste(histogram.lengths, histogram.counts, b)
@@ -145,7 +156,8 @@ class SkewedLengths(Rule):
             return None
         tail = quantile_interval(histogram, 0.99, Z)[0]
         middle = max(quantile_interval(histogram, 0.5, Z)[1], 1.0)
-        if tail <= self.tail * middle and skewness_low(histogram, Z) <= self.max_skewness:
+        skewed = tail > self.tail * middle or skewness_low(histogram, Z) > self.max_skewness
+        if not skewed and low <= self.heavy_padding:
             return None
         metric = f"padding of random batches of {self.batch_size}"
         return Effect(metric, value, low, high, self.max_padding)
