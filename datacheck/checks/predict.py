@@ -32,7 +32,7 @@ EACH = 10  # rows of a class, below which the class does not count
 SCREENED = 4_096  # rows that the screen looks at
 PROMISING = 0.8  # agreement of neighbors from which on a column is scored
 GROUPS = 512  # up to so many distinct numbers are taken as they are, more are cut into bins
-CELLS = 1 << 22  # cells that the screen sorts at once
+CELLS = 1 << 20  # cells that the screen sorts at once
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,12 +57,13 @@ from datacheck.dataset import Dataset, Kind, Role, to_matrix
 from datacheck.errors import UsageError
 from datacheck.findings import Finding, Repair, names
 from datacheck.summaries.base import Need
-from datacheck.types import Floats, Mask
+from datacheck.types import Floats, Ints, Mask
 
 if TYPE_CHECKING:
     import polars as pl
 
 ROLES = (Role.FEATURE, Role.TIME)
+CELLS = 1 << 21  # cells looked at together
 LEAST_OTHERS = 10  # distinct values besides a stand-in: fewer are codes
 
 
@@ -103,7 +104,8 @@ class MissingnessLeak(Rule):
             raise NotApplicable("there are no features")
         target = read_target(context, split)
         assert split is not None
-        gaps = [*self._missing(context, target, split, columns), *self._standins(context, target)]
+        gaps = [*self._missing(context, target, split, columns)]
+        gaps += self._standins(context, target, split)
         gaps = [g for g in gaps if self.min_rows <= int(g.rows.sum()) <= target.n - self.min_rows]
         found: dict[str | None, dict[str, tuple[_Gap, Score, float, float]]] = defaultdict(dict)
         z = critical(max(len(gaps), 1))
@@ -122,19 +124,20 @@ class MissingnessLeak(Rule):
         for column in holes:
             yield _Gap(column, "missing", _empty(target.frame[column]))
 
-    def _standins(self, context: Context, target: Target) -> Iterable[_Gap]:
-        for column in context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES):
-            if column in target.frame.columns:
-                x = to_matrix(target.frame, [column])[:, 0]
-                for value in _far(x, self.min_rows):
-                    yield _Gap(column, f"{value:.15g}", x == value)
-        for column in context.columns(Kind.CATEGORY, roles=ROLES):
-            if column in target.frame.columns:
-                series = target.frame[column]
-                counts = dict(series.drop_nulls().value_counts().iter_rows())
-                for text in sorted(na_values(counts)):
-                    rows = (series == text).fill_null(False)
-                    yield _Gap(column, repr(text), rows.to_numpy())
+    def _standins(self, context: Context, target: Target, split: str) -> Iterable[_Gap]:
+        numbers = context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES, splits=[split])
+        width = max(1, CELLS // target.n)
+        for start in range(0, len(numbers), width):
+            some = numbers[start : start + width]
+            x = to_matrix(target.frame, some)
+            for j in _repeated(x, self.min_rows):
+                for value in _far(x[:, j], self.min_rows):
+                    yield _Gap(some[j], f"{value:.15g}", x[:, j] == value)
+        for column in context.columns(Kind.CATEGORY, roles=ROLES, splits=[split]):
+            series = target.frame[column]
+            counts = dict(series.drop_nulls().value_counts().iter_rows())
+            for text in sorted(na_values(counts)):
+                yield _Gap(column, repr(text), (series == text).fill_null(False).to_numpy())
 
     def _class(
         self, gap: _Gap, target: Target, z: float
@@ -194,6 +197,15 @@ def _empty(series: pl.Series) -> Mask:
     if series.dtype.is_float():
         gone = gone | series.is_nan().fill_null(True)
     return np.asarray(gone.to_numpy())
+
+
+def _repeated(x: Floats, least: int) -> Ints:
+    """Which columns of (rows, columns) have an extreme that is repeated so often."""
+    finite = np.isfinite(x)
+    low = np.where(finite, x, np.inf).min(axis=0)
+    high = np.where(finite, x, -np.inf).max(axis=0)
+    at = np.maximum((x == low).sum(axis=0), (x == high).sum(axis=0))
+    return np.flatnonzero((at >= least) & (low < high))
 
 
 def _far(x: Floats, least: int) -> list[float]:
