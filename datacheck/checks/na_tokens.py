@@ -19,7 +19,7 @@ SPELLINGS = frozenset(
 NUMBERS_TOO = frozenset(
     {
         "", "*", "/", "_", "nil", "no value", "none", "not applicable", "not given", "tba", "tbd",
-        "unk", "x",
+        "unk",
     }
 )  # fmt: skip
 _NO_DATE = re.compile(r"0{1,4}[-/.]0{1,2}[-/.]0{1,4}([ T]0{2}:0{2}(:0{2})?)?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -85,7 +85,7 @@ def isolated(context: Context, sides: Sides) -> Iterator[tuple[str, float]]:
     found = dict.fromkeys(_isolated(context, chosen, context.splits, sides))
     if len(context.splits) > 1:
         for split in context.splits:
-            found |= dict.fromkeys(_isolated(context, chosen, [split], sides, usual=True))
+            found |= dict.fromkeys(_isolated(context, chosen, [split], sides, known=found))
     yield from found
 
 
@@ -94,11 +94,11 @@ def _isolated(
     columns: Sequence[str],
     splits: Sequence[str],
     sides: Sides,
-    *,
-    usual: bool = False,
+    known: Mapping[tuple[str, float], None] | None = None,
 ) -> Iterator[tuple[str, float]]:
-    """What stands out in those splits, taken together; only usual sentinels if ``usual``."""
+    """What stands out in those splits, taken together; with ``known``, further usual sentinels."""
     zeros: list[tuple[str, Mask, bool]] = []
+    candidates: dict[str, tuple[_Range, list[tuple[float, int, bool]]]] = {}
     for column in columns:
         span = _range(context, column, splits)
         dated = context.data.columns[column].kind is Kind.DATETIME
@@ -107,12 +107,19 @@ def _isolated(
             continue
         sides_of = [(span.min, span.at_min, True), (span.max, span.at_max, False)]
         extremes = [(v, n, low) for v, n, low in sides_of if n >= LEAST_ROWS]
-        if usual:
-            extremes = [(v, n, low) for v, n, low in extremes if _known(v, low=low, dated=dated)]
-        if not extremes:
-            continue
-        x = _cells(context, column, splits)
+        if known is not None:
+            extremes = [
+                (v, n, low)
+                for v, n, low in extremes
+                if (column, v) not in known and _known(v, low=low, dated=dated)
+            ]
+        if extremes:
+            candidates[column] = (span, extremes)
+    matrix = _matrix(context, tuple(candidates), splits)
+    for at, (column, (span, extremes)) in enumerate(candidates.items()):
+        x = matrix[:, at]
         finite = x[np.isfinite(x)]
+        dated = context.data.columns[column].kind is Kind.DATETIME
         for v, n, low in extremes:
             tail = _tail(finite, v, low=low)
             if tail is None:
@@ -143,9 +150,9 @@ def _range(context: Context, column: str, splits: Sequence[str]) -> _Range | Non
     )
 
 
-def _cells(context: Context, column: str, splits: Sequence[str]) -> Floats:
-    """The sampled cells of a column, NaN in splits that lack it: the same rows for all columns."""
-    return np.concatenate([to_matrix(context.sample(s), [column])[:, 0] for s in splits])
+def _matrix(context: Context, columns: Sequence[str], splits: Sequence[str]) -> Floats:
+    """The sampled rows of the splits, (rows, columns); NaN in splits that lack a column."""
+    return np.concatenate([to_matrix(context.sample(s), columns) for s in splits])
 
 
 def cells(context: Context, split: str, column: str, v: float) -> int:
@@ -157,7 +164,8 @@ def cells(context: Context, split: str, column: str, v: float) -> int:
         return moment.at_max
     if not moment.min < v < moment.max:
         return 0
-    return int((to_matrix(context.sample(split), [column])[:, 0] == v).sum())
+    frame = context.sample(split).get_column(column).to_frame()
+    return int((to_matrix(frame, [column]) == v).sum())
 
 
 def _tail(x: Floats, v: float, *, low: bool) -> _Tail | None:
@@ -252,18 +260,21 @@ def _may_be_zero(tail: _Tail, n: int, span: _Range) -> bool:
 
 
 def _companions(zeros: list[tuple[str, Mask, bool]]) -> Iterator[str]:
-    """Certain zeros, and those that fall together with them."""
+    """Certain zeros, and those that fall into the same rows as certain ones."""
     zeros = sorted(zeros, key=lambda z: z[0])
-    sure = [z for z in zeros if z[2]]
-    maybe = [z for z in zeros if not z[2]][:COMPANIONS]
-    for certain in sure:  # grows while it is read: a companion is certain, too
-        for other in list(maybe):
-            hits = int(certain[1].sum())
-            both = int((certain[1] & other[1]).sum())
-            if hits >= LEAST_ROWS * 2 and both >= TOGETHER * hits and both > other[1].mean() * hits:
-                sure.append(other)
-                maybe.remove(other)
-    yield from (column for column, *_ in sure)
+    yield from (column for column, _, sure in zeros if sure)
+    certain = [mask for _, mask, sure in zeros if sure][:COMPANIONS]
+    maybe = [(column, mask) for column, mask, sure in zeros if not sure][:COMPANIONS]
+    while certain and maybe:
+        known = np.stack(certain, axis=1).astype(np.float64)
+        asked = np.stack([mask for _, mask in maybe], axis=1).astype(np.float64)
+        hits, both = known.sum(axis=0)[:, None], known.T @ asked
+        together = (both >= TOGETHER * hits) & (both > asked.mean(axis=0) * hits)
+        follows = (together & (hits >= 2 * LEAST_ROWS)).any(axis=0)
+        yield from (column for (column, _), yes in zip(maybe, follows, strict=True) if yes)
+        # A companion is certain, too, and may have companions of its own.
+        certain = [mask for (_, mask), yes in zip(maybe, follows, strict=True) if yes]
+        maybe = [pair for pair, yes in zip(maybe, follows, strict=True) if not yes]
 
 
 def dates_said(microseconds: float) -> str:
@@ -272,4 +283,6 @@ def dates_said(microseconds: float) -> str:
         moment = EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
         return f"{microseconds:.15g} µs"
-    return moment.date().isoformat() if microseconds % DAY == 0 else moment.isoformat(" ", "seconds")
+    if microseconds % DAY == 0:
+        return moment.date().isoformat()
+    return moment.isoformat(" ", "seconds")

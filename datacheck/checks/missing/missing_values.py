@@ -124,9 +124,12 @@ class MissingValues(Rule):
 def _gaps(context: Context, column: str) -> _Gaps | None:
     """The missing cells of a column, or nothing if there are none or no value at all."""
     having = holders(context, column)
-    by_split = {s: n for s in having if (n := empty_cells(context, s, column))}
+    lost = {s: n for s in having if (n := missing(context, s, column))}
     rows = sum(context.rows[s] for s in having)
-    if not by_split or sum(missing(context, s, column) for s in having) >= rows:
+    if not lost or sum(lost.values()) >= rows:
+        return None
+    by_split = {s: n for s in lost if (n := empty_cells(context, s, column))}
+    if not by_split:
         return None
     return _Gaps(column, by_split, rows)
 

@@ -11,10 +11,10 @@ category, and the score is that of a model without the column.
 ## How it is measured
 The type that the rows of each split suggest is compared with train's (where there is no train
 split, with the first one's). Only types that no reading can bring together are reported: numbers,
-dates against words, numbers against dates, and lists against anything else. Words must also be
-words on a count: at least `min_share` of a split's cells cannot be read as the common type; and
-numbers where others have words must be more than chance makes of words that look like numbers.
-Columns with the same pair of types are one finding.
+dates and true/false against words, numbers against dates, and lists against anything else. Words
+must also be words on a count: at least `min_share` of a split's cells cannot be read as the common
+type; and numbers where others have words must be more than chance makes of words that look like
+numbers. Columns with the same pair of types are one finding.
 
 ## Example
 `income` is 52000 in train and `high` in test.
@@ -57,8 +57,12 @@ WORDS = {
     "images": (Kind.IMAGE,),
 }
 SAID = {kind: word for word, kinds in WORDS.items() for kind in kinds}
-NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-ALIKE = ({"numbers", "true/false"}, {"words", "true/false"}, {"words", "images"})
+ALIKE = ({"numbers", "true/false"}, {"words", "images"})
+LOOKS = {
+    "numbers": r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?",
+    "dates": r"\d{1,4}[-/. ].*",
+    "true/false": r"(?i:true|false)",
+}
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,12 @@ class TypesDiffer(Rule):
         if kind in NUMERIC:
             lost = context.tokens(odd).total(column)
             return lost >= self.min_share * (lost + present)
-        if SAID[kind] != "words":
+        form = LOOKS.get(SAID[data.splits[odd].kinds[column]])
+        if SAID[kind] != "words" or form is None:
             return True
         # A few rows may hold numbers only by chance, where some words of the column are numbers.
         usual = context.values(base if odd == other else other)[column]
-        numbers = sum(n for v, n in usual.items() if re.fullmatch(NUMBER, v.strip()))
+        numbers = sum(n for v, n in usual.items() if re.fullmatch(form, v.strip()))
         chance: float = (numbers / max(sum(usual.values()), 1)) ** present
         return chance < ALPHA
 
