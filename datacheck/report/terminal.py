@@ -36,7 +36,7 @@ def render(
     """The report as lines of at most ``width`` cells, each ended by a newline.
 
     ``known`` are findings of a baseline: they are counted, not shown. ``quiet`` leaves only one
-    line for each finding, and the summary.
+    line for each finding, however long it is (such lines are searched and counted), and the summary.
     """
     from io import StringIO
 
@@ -60,7 +60,8 @@ def render(
     out = []
     for indent, label, text in lines:
         hang = indent + len(label)
-        for i, piece in enumerate(text.wrap(console, max(width - hang, 10))):
+        pieces = [text] if quiet else text.wrap(console, max(width - hang, 10))
+        for i, piece in enumerate(pieces):
             piece.rstrip()
             begin = _text(" " * indent, (label, DIM)) if i == 0 else _text(" " * hang)
             with console.capture() as capture:
