@@ -5,7 +5,7 @@ row sample: the columns are cut into two halves that tell rows apart about equal
 the halves are independent the probability that two rows agree in all columns is the product of
 those for the halves. Pairs that agree in everything are left out of both factors, or copies would
 explain themselves. The cut that gives the highest probability counts; ``duplicates.SLACK`` is for
-the dependence that remains. Text and sequences do not repeat by accident: there a repeat is a fact.
+the dependence that remains. Text does not repeat by accident: there a repeat is a fact.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 
 from datacheck.checks.base import Context
 from datacheck.checks.support import hash_columns
-from datacheck.dataset import Kind
-from datacheck.summaries.hashing import hash_column, mix, mix_int, seed
+from datacheck.dataset import Kind, to_matrix
+from datacheck.summaries.hashing import hash_column, hash_numbers, hash_other, mix, seed
 from datacheck.types import Floats, Hashes
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 HALVES = 8
 SAMPLE_ROWS = 65_536
-FREE = (Kind.TEXT, Kind.SEQUENCE, Kind.IMAGE, Kind.ARRAY)
+BLOCKS = 256
+FREE = (Kind.TEXT, Kind.IMAGE, Kind.ARRAY)
 
 
 def chance(context: Context, splits: Sequence[str]) -> float:
@@ -40,36 +41,70 @@ def chance(context: Context, splits: Sequence[str]) -> float:
     if frame.height < 2:
         return 0.0
     frame = frame.gather_every(-(-frame.height // SAMPLE_ROWS))
+    others = [c for c in columns if not _numeric(frame[c].dtype)]
+    if any(_free(context, frame[c]) for c in others):
+        return 0.0
     kept: dict[str, Hashes] = {}
     partitions: set[bytes] = set()
-    for column in columns:
-        codes = hash_column(frame[column])
+    for name, codes in _codes(frame, columns, others).items():
         unique, at, inverse = np.unique(codes, return_index=True, return_inverse=True)
         if unique.size < 2:
             continue
-        if _free(context, column, frame[column], unique.size):
-            return 0.0
         if unique.size <= _coarse(frame.height):
             # A coarse column that says the same as another (a code and its name) counts once.
             partition = at[inverse].astype(np.int32).tobytes()
             if partition in partitions:
                 continue
             partitions.add(partition)
-        kept[column] = mix(codes ^ np.uint64(seed(column)))
+        kept[name] = codes
     if len(kept) < 2:
         return max((_collisions(c) for c in kept.values()), default=1.0)
     return _halved(kept)
 
 
-def _free(context: Context, column: str, series: pl.Series, distinct: int) -> bool:
+def _numeric(dtype: pl.DataType) -> bool:
+    import polars as pl
+
+    return dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean
+
+
+def _codes(
+    frame: pl.DataFrame, columns: Sequence[str], others: Sequence[str]
+) -> dict[str, Hashes]:
+    """One hash a row for each column; in wide tables for each of ``BLOCKS`` blocks of columns.
+
+    A sequence is two columns: the items at even and those at odd places.
+    """
+    import polars as pl
+
+    numbers = sorted(set(columns) - set(others))
+    matrix = to_matrix(frame, numbers)
+    blocks: dict[str, list[int]] = {}
+    for i, name in enumerate(numbers):
+        block = name if len(columns) <= BLOCKS else str(seed(name) % BLOCKS)
+        blocks.setdefault(block, []).append(i)
+    out = {
+        block: hash_numbers(matrix[:, at], tuple(numbers[i] for i in at))
+        for block, at in blocks.items()
+    }
+    for name in others:
+        series = frame[name]
+        if isinstance(series.dtype, pl.List):
+            out[f"{name} even"] = hash_other(series.list.gather_every(2), f"{name} even")
+            out[f"{name} odd"] = hash_other(series.list.gather_every(2, 1), f"{name} odd")
+        else:
+            out[name] = hash_other(series, name)
+    return out
+
+
+def _free(context: Context, series: pl.Series) -> bool:
     """Text and the like, mostly filled in and mostly different: no accident repeats it."""
-    kind = context.data.columns[column].kind
-    known = len(series) - series.null_count()
-    if 2 * known < len(series):
+    kind = context.data.columns[series.name].kind
+    known = series.drop_nulls()
+    if kind not in (*FREE, Kind.CATEGORY) or 2 * len(known) < len(series):
         return False
-    if kind in FREE:
-        return distinct > 0.1 * known
-    return kind is Kind.CATEGORY and distinct > 0.4 * known
+    distinct = np.unique(hash_column(known)).size
+    return bool(distinct > (0.1 if kind in FREE else 0.4) * len(known))
 
 
 def _halved(kept: dict[str, Hashes]) -> float:
@@ -99,7 +134,8 @@ def _half(told: dict[str, float], h: int) -> list[str]:
     The heaviest column first (weights shaken by a hash of the name, so that the order of the
     columns does not matter), each to the lighter side.
     """
-    shaken = {c: w * (1 + mix_int((seed(c) + h) % 2**64) / 2**64) for c, w in told.items()}
+    noise = mix(np.array([seed(c) for c in told], dtype=np.uint64) + np.uint64(h)) / 2.0**64
+    shaken = {c: w * (1 + x) for (c, w), x in zip(told.items(), noise.tolist(), strict=True)}
     sides: tuple[list[str], list[str]] = [], []
     weights = [0.0, 0.0]
     for name in sorted(shaken, key=lambda c: (-shaken[c], c)):

@@ -17,9 +17,9 @@ from datacheck.checks.base import ADDRESS, Context, NotApplicable
 from datacheck.checks.chance import chance
 from datacheck.checks.stats import ALPHA, poisson_sf
 from datacheck.checks.support import hash_columns, need_row_hashes, need_sample
-from datacheck.dataset import Dataset
+from datacheck.dataset import Dataset, to_matrix
 from datacheck.summaries.base import Need
-from datacheck.summaries.hashing import MISSING, hash_column, mix, nfc
+from datacheck.summaries.hashing import MISSING, hash_column, mix, nfc, number_bits
 from datacheck.types import Hashes, Ints, Mask
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SLACK = 5.0  # accidents are this much more frequent than the estimate says, at most
 CONFIRM_ROWS = 200_000  # repeated rows that are read again and compared cell by cell
-CONFIRM_CELLS = 20_000_000
+CONFIRM_CELLS = 5_000_000
 READ_ROWS = 1_000_000  # a larger dataset is not read a second time
 NO_LABEL = mix(mix(np.array([MISSING])))[0]  # what a missing label hashes to
 _BITS = 22
@@ -137,15 +137,15 @@ def _tables(context: Context) -> dict[str, Table]:
             few, many = sorted((ordered[first], ordered[second]), key=lambda o: int(o.size))
             parts.append(np.unique(few[_in_sorted(few, many)]))
     known = np.unique(np.concatenate(parts))
-    out = {}
+    none = np.zeros(0, dtype=np.uint64)
+    out = {s: Table(np.zeros(0, dtype=np.int64), none, none) for s in hashes}
+    if not known.size:
+        return out
     for split, h in hashes.items():
         features = h.features()
         rows = np.flatnonzero(members(features, known))
         if rows.size:
             out[split] = Table(h.addresses()[rows], features[rows], h.labels()[rows])
-        else:
-            none = np.zeros(0, dtype=np.uint64)
-            out[split] = Table(np.zeros(0, dtype=np.int64), none, none)
     return out
 
 
@@ -167,7 +167,7 @@ def _confirm(context: Context, tables: dict[str, Table]) -> Repeats:
     features = np.concatenate([t.features for t in tables.values()])
     most = min(CONFIRM_ROWS, max(CONFIRM_CELLS // len(columns), 1_000))
     if total > most:
-        chosen = features <= np.partition(features, most - 1)[most - 1]
+        chosen = np.argsort(features, kind="stable")[:most]  # whole groups, but for the last
         addresses, features = addresses[chosen], features[chosen]
         context.notes.append(
             f"{addresses.size:,} of {total:,} repeated rows were compared cell by cell, "
@@ -188,14 +188,19 @@ def _different(frame: pl.DataFrame, hashes: Hashes, columns: Sequence[str]) -> H
 
     order = np.argsort(hashes, kind="stable")
     ranked = hashes[order]
-    first = np.searchsorted(ranked, ranked)
+    first = order[np.searchsorted(ranked, ranked)]
     wrong = np.zeros(ranked.size, dtype=np.bool_)
-    one, other = pl.Series(order), pl.Series(order[first])
+    numbers = []
     for column in columns:
         series = nfc(frame[column])
         if series.dtype == pl.String:
-            wrong |= series.gather(one).ne_missing(series.gather(other)).to_numpy()
+            twins = series.gather(pl.Series(first))
+            wrong |= series.gather(pl.Series(order)).ne_missing(twins).to_numpy()
+        elif series.dtype.is_numeric() or series.dtype == pl.Boolean:
+            numbers.append(column)
         else:
-            codes = hash_column(series)  # exact for numbers: the mixer is a bijection
-            wrong |= codes[order] != codes[order[first]]
+            codes = hash_column(series)
+            wrong |= codes[order] != codes[first]
+    bits = number_bits(to_matrix(frame, numbers))
+    wrong |= (bits[order] != bits[first]).any(axis=1)
     return np.unique(ranked[wrong])

@@ -17,9 +17,8 @@ In a table of a few coarse columns rows agree by accident. How many would do so 
 the row sample: the columns are cut into two halves that tell rows apart about equally well, eight
 times in different ways, and the shares of pairs of rows that agree in one half only are multiplied.
 Five times the highest product is the expectation (halves are seldom quite independent), and the
-rule speaks only where the matches exceed it by more than chance allows (Poisson, 1e-4). A text or a
-sequence that is mostly different from row to row does not repeat by accident: there every match
-counts.
+rule speaks only where the matches exceed it by more than chance allows (Poisson, 1e-4). Text that
+is mostly different from row to row does not repeat by accident: there every match counts.
 
 ## Example
 UCI's letter recognition, first 16,000 rows as train and last 4,000 as test: 380 test rows (9.5 %)
