@@ -15,8 +15,8 @@ random batches is 1 − mean / E[max]. Rows beyond ten medians are left aside: t
 SL004's. A column is reported if that exceeds `max_padding`, *and* the
 99th percentile is more than `tail` times the median, the skewness exceeds `max_skewness`, or the
 padding exceeds even `heavy_padding` (for log-normal lengths the three come to much the same); each
-at the lower end of a one-sided 90 % interval (delta method, order statistics), so that chance alone
-seldom decides. The evidence compares it with `buckets` buckets whose edges a
+at the lower end of a one-sided 90 % interval (delta method, order statistics; Bonferroni over the
+columns), so that chance alone seldom decides. The evidence compares it with `buckets` buckets whose edges a
 dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not worth it.
 
 ## Example
@@ -69,7 +69,7 @@ from datacheck.findings import Effect, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram
 
-Z = 1.2816  # one-sided 90 %: the histogram is a fact, the interval only steadies the verdict
+LEVEL = 0.1  # one-sided: the histogram is a fact, the interval only steadies the verdict
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,14 @@ class SkewedLengths(Rule):
         columns = length_columns(context.data, split)
         if not columns:
             raise NotApplicable(f"no sequence or text columns in {split}")
+        from scipy.special import ndtri
+
+        z = -float(ndtri(LEVEL / len(columns)))
         found = {}
         for column in columns:
             whole = context.lengths(split)[column]
             histogram = within(whole, fence(whole.quantile(0.5))) if whole.n else whole
-            effect = self._padding(histogram)
+            effect = self._padding(histogram, z)
             if effect is not None:
                 found[column] = (histogram, effect)
         if not found:
@@ -147,16 +150,16 @@ class SkewedLengths(Rule):
             },
         )
 
-    def _padding(self, histogram: Histogram) -> Effect | None:
+    def _padding(self, histogram: Histogram, z: float) -> Effect | None:
         """The padding of random batches where it, and the tail of the lengths, is too large."""
-        if quantile_interval(histogram, 0.99, Z)[0] <= self.short:
+        tail = quantile_interval(histogram, 0.99, z)[0]
+        if tail <= self.short:
             return None
-        value, low, high = waste_interval(histogram, self.batch_size, Z)
+        value, low, high = waste_interval(histogram, self.batch_size, z)
         if low <= self.max_padding:
             return None
-        tail = quantile_interval(histogram, 0.99, Z)[0]
-        middle = max(quantile_interval(histogram, 0.5, Z)[1], 1.0)
-        skewed = tail > self.tail * middle or skewness_low(histogram, Z) > self.max_skewness
+        middle = max(quantile_interval(histogram, 0.5, z)[1], 1.0)
+        skewed = tail > self.tail * middle or skewness_low(histogram, z) > self.max_skewness
         if not skewed and low <= self.heavy_padding:
             return None
         metric = f"padding of random batches of {self.batch_size}"
