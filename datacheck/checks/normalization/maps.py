@@ -74,6 +74,11 @@ def by(k: float) -> Affine:
     return lambda t, o: (k, 0.0)
 
 
+def unit_map(k: float, units: str, tier: int = 1) -> Map:
+    """A change of units by the factor k."""
+    return Map(f"by-{k:.6g}", f"{factor_text(k)} ({units})", tier, by(k))
+
+
 def _line(a: float, b: float) -> Affine:
     return lambda t, o: (a, b)
 
@@ -87,7 +92,9 @@ def _shifted_log(x: Floats) -> Floats:
     return np.asarray(np.log1p(np.maximum(x - np.minimum(x[0], 0.0), 0.0)))
 
 
-_SCALERS: tuple[tuple[str, str, Affine, Affine], ...] = (
+# Name, text, train → other where other is scaled, and where train is. The extremes of another split
+# are not those that train was scaled with: see mismatches.py.
+_SCALERS: tuple[tuple[str, str, Affine, Affine | None], ...] = (
     (
         "standardized",
         "standardized",
@@ -98,13 +105,13 @@ _SCALERS: tuple[tuple[str, str, Affine, Affine], ...] = (
         "min-max",
         "scaled to [0, 1]",
         lambda t, o: (1 / (t.max - t.min), -t.min / (t.max - t.min)),
-        lambda t, o: (o.max - o.min, o.min),
+        None,
     ),
     (
         "min-max-symmetric",
         "scaled to [−1, 1]",
         lambda t, o: (2 / (t.max - t.min), -2 * t.min / (t.max - t.min) - 1),
-        lambda t, o: ((o.max - o.min) / 2, (o.max + o.min) / 2),
+        None,
     ),
     (
         "max-abs",
@@ -133,7 +140,7 @@ _ANTI: tuple[tuple[str, str, Callable[[Floats], Floats]], ...] = (
     ("power-of-10", "as decimal logarithms", lambda x: np.power(10.0, x)),
     ("power-of-2", "as binary logarithms", lambda x: np.power(2.0, x)),
 )
-_UNITS: tuple[tuple[float, str], ...] = (
+UNITS: tuple[tuple[float, str], ...] = (
     (2.54, "inches and centimeters"),
     (25.4, "inches and millimeters"),
     (3.28084, "meters and feet"),
@@ -170,7 +177,8 @@ def _table() -> tuple[Map, ...]:
     ]
     for name, text, there, back in _SCALERS:
         out.append(Map(name, text, 0, there))
-        out.append(Map(f"not-{name}", text, 0, back, odd="train"))
+        if back is not None:
+            out.append(Map(f"not-{name}", text, 0, back, odd="train"))
     for m, s in _IMAGENET:
         text = f"normalized with ImageNet's mean {m} and deviation {s}"
         out.append(Map("imagenet", text, 0, _line(1 / s, -m / s)))
@@ -188,9 +196,8 @@ def _table() -> tuple[Map, ...]:
     out += [Map(name, text, 0, curve=curve, odd="train") for name, text, curve in _ANTI]
     out.append(Map("sign-flip", "with the sign flipped", 0, by(-1.0)))
     out.append(Map("reversed", "reversed (min + max − x)", 1, lambda t, o: (-1.0, t.min + t.max)))
-    for k, units in _UNITS:
-        out.append(Map(f"by-{k:g}", f"{factor_text(k)} ({units})", 1, by(k)))
-        out.append(Map(f"by-1/{k:g}", f"{factor_text(1 / k)} ({units})", 1, by(1 / k)))
+    for k, units in UNITS:
+        out += [unit_map(k, units), unit_map(1 / k, units)]
     return tuple(out)
 
 

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from datacheck.checks.base import Context
-from datacheck.checks.normalization.maps import GRID, MAPS, Figures, Map, by, factor_text
+from datacheck.checks.normalization.maps import (
+    GRID,
+    MAPS,
+    UNITS,
+    Figures,
+    Map,
+    by,
+    factor_text,
+    unit_map,
+)
 from datacheck.checks.quantiles import (
     Sorted,
     distance,
@@ -170,18 +179,31 @@ def _fitted(t: Figures, o: Figures) -> list[Map]:
         middle = float(usable[(usable.size - 1) // 2])
         alike = int((np.abs(usable / middle - 1) < 0.1).sum())
         if alike >= max(SHARED, k.size / 2) and abs(math.log(middle)) > 0.4:
-            # The round ones first: on a lattice nothing but the very factor fits.
+            # Known and round ones first: on a lattice nothing but the very factor fits.
+            for unit, units in UNITS:
+                near = [f for f in (unit, 1 / unit) if abs(f / middle - 1) < 0.03]
+                out += [unit_map(f, units, tier=0) for f in near]
             size = middle if middle > 1 else 1 / middle
             for n in dict.fromkeys((float(round(size)), 2.0 ** round(math.log2(size)), size)):
                 factor = n if middle > 1 else 1 / n
                 if abs(factor / middle - 1) < 0.1:
                     out.append(Map("shared-factor", factor_text(factor), 0, by(factor)))
+    for least, name, text in ((0, "", "[0, 1]"), (-1, "-symmetric", "[−1, 1]")):
+        # Train ends where scaling ends, and the other split reaches far beyond.
+        scaled = (np.abs(t.min - least) < 1e-6) & (np.abs(t.max - 1) < 1e-6)
+        scaled &= (o.max > 2) | (o.min < least - 1)
+        back = np.where(scaled & (slope > 0), slope, np.nan)
+        out.append(_lines(f"not-min-max{name}", f"scaled to {text}", 0, back, offset, "train"))
     # A factor within 3 is for nature to make, and a move without a change of scale too.
     factors = np.where(_steep(k), k, np.nan)
     slopes = np.where(_steep(slope), slope, np.nan)
-    out.append(Map("factor", "in another unit (a factor)", 2, lambda t, o: (factors, 0.0)))
-    out.append(Map("line", "on another scale", 2, lambda t, o: (slopes, offset)))
+    out.append(_lines("factor", "in another unit (a factor)", 2, factors, np.zeros_like(factors)))
+    out.append(_lines("line", "on another scale", 2, slopes, offset))
     return out
+
+
+def _lines(name: str, text: str, tier: int, a: Floats, b: Floats, odd: str = "other") -> Map:
+    return Map(name, text, tier, lambda t, o: (a, b), odd=odd)
 
 
 def _steep(slope: Floats) -> Mask:
