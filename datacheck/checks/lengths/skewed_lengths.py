@@ -16,11 +16,12 @@ SL004's. A column is reported if that exceeds `max_padding`, *and* the
 99th percentile is more than `tail` times the median, the skewness exceeds `max_skewness`, or the
 padding exceeds even `heavy_padding` (for log-normal lengths the three come to much the same); each
 at the lower end of a one-sided 90 % interval (delta method, order statistics; Bonferroni over the
-columns), so that chance alone seldom decides. The evidence compares it with `buckets` buckets whose edges a
-dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not worth it.
+columns), so that chance alone seldom decides. The evidence compares it with `buckets` buckets whose
+edges a dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not
+worth it.
 
 ## Example
-Messages of 12 words at the median and 171 at most: 67 % of random batches of 32 is padding, 15 % of
+Messages of 12 words at the median and 171 at most: 66 % of random batches of 32 is padding, 14 % of
 batches drawn within eight buckets.
 
 ## Repair and repair safety
