@@ -30,6 +30,7 @@ from datacheck.checks.quantiles import (
     distance_low,
     distance_p,
     distances,
+    mean_shift,
     sorted_sample,
 )
 from datacheck.checks.stats import benjamini_hochberg, midranks
@@ -99,7 +100,8 @@ def _several(x: Floats) -> bool:
 
 def _find(context: Context, train: str, other: str, least: float) -> list[Mismatch]:
     columns, d, size = distances(context, train, other)
-    worth = benjamini_hochberg(distance_p(d, size))
+    p = np.minimum(distance_p(d, size), mean_shift(context, train, other, columns).p)
+    worth = benjamini_hochberg(np.minimum(2 * p, 1.0))
     if not worth.any():
         return []
     usable = set(judged(context, train, other))
