@@ -167,6 +167,10 @@ class Moments(Summary):
         with np.errstate(over="ignore", invalid="ignore"):
             delta = self.mean - other.mean
             mean = (a * self.mean + b * other.mean) / total
+            # Near the largest float the products overflow: divide first.
+            mean = np.where(
+                np.isfinite(mean), mean, a / total * self.mean + b / total * other.mean
+            )
             m2 = (self.m2 + other.m2) + delta * delta * (a * b / total)
         # Where one side is empty the other stands as it is, to the last bit.
         self.mean = np.where(b == 0, self.mean, np.where(a == 0, other.mean, mean))

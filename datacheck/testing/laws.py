@@ -19,16 +19,16 @@ from datacheck.summaries.base import Summary
 
 
 def pieces(batch: Batch, cuts: Sequence[int]) -> list[Batch]:
-    """The batch cut before the given rows; tokens go with the first piece."""
+    """The batch cut before the given rows."""
     edges = [0, *sorted(cuts), batch.height]
     return [
         Batch(
             batch.frame.slice(a, b - a),
             batch.rows[a:b],
             batch.file,
-            batch.tokens if i == 0 else {},
+            {column: raw.slice(a, b - a) for column, raw in batch.tokens.items()},
         )
-        for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for a, b in zip(edges[:-1], edges[1:], strict=True)
     ]
 
 
