@@ -1,14 +1,13 @@
-"""How well one column alone predicts the label, on rows that were not used for fitting.
+"""The sampled rows with their labels, and a screen for columns that may predict them.
 
-A screen over all columns at once (do rows that are neighbors in a column agree on the label?)
-picks the few columns that deserve a careful judgment; those are then scored on the full sample,
-fitted on one half of the rows and judged on the other. Both work for numbers, booleans, dates and
-categories, and for labels that are classes or numbers.
+The screen looks at all columns at once: do rows that are neighbors in a column agree on the label?
+The few columns in which they do are then scored (``scores.py``). Both work for numbers, booleans,
+dates and categories, and for labels that are classes or numbers.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,10 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, NotApplicable
-from datacheck.checks.stats import ALPHA, Z, auc, midranks, wilson
+from datacheck.checks.stats import midranks
 from datacheck.checks.support import NUMERIC, has_label
 from datacheck.dataset import Kind, Task, to_matrix
-from datacheck.findings import Effect
 from datacheck.types import Floats, Hashes, Ints, Mask
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ LEAST = 50  # rows with a value, below which nothing is said of a column
 EACH = 10  # rows of a class, below which the class does not count
 SCREENED = 4_096  # rows that the screen looks at
 PROMISING = 0.8  # agreement of neighbors from which on a column is scored
-GROUPS = 512  # up to so many distinct numbers are taken as they are, more are cut into bins
 CELLS = 1 << 20  # cells that the screen sorts at once
 
 
@@ -141,6 +138,16 @@ def coded(context: Context, frame: pl.DataFrame, columns: list[str]) -> Floats:
     return out
 
 
+def vectors(
+    context: Context, target: Target, columns: list[str]
+) -> Iterator[tuple[str, Floats]]:
+    """Each column with its values, coded; decoded some columns at a time."""
+    width = max(1, CELLS // target.n)
+    for start in range(0, len(columns), width):
+        some = columns[start : start + width]
+        yield from zip(some, coded(context, target.frame, some).T, strict=True)
+
+
 def promising(context: Context, target: Target, columns: list[str]) -> list[str]:
     """The columns in which neighboring rows agree on the label so well that a look is due."""
     few = target.take(_spread(target))
@@ -191,201 +198,3 @@ def agreement(matrix: Floats, target: Target) -> Floats:
     count = known.sum(axis=1)
     noise = steps.sum(axis=1) / (2.0 * np.maximum(count, 1))
     return np.asarray(np.where(count > 1, 1.0 - noise, 0.0))
-
-
-# -- scores ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How well a column predicts the label, over the ``n`` rows that judged.
-
-    ``exact`` marks a column that tells all rows apart without one exception, in at least 100
-    rows: a fact that needs no interval.
-    """
-
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-    exact: bool = False
-
-    def effect(self, threshold: float) -> Effect:
-        """As a finding shows it."""
-        return Effect(self.metric, self.value, self.low, self.high, threshold)
-
-
-def critical(tests: int) -> float:
-    """The normal quantile for one of ``tests`` intervals that shall all hold at ALPHA."""
-    from statistics import NormalDist  # scipy.special takes half a second to import
-
-    return -NormalDist().inv_cdf(ALPHA / 2 / tests) if tests > 1 else Z
-
-
-RHO = "rank correlation"
-
-
-def rank_correlation(a: Floats, b: Floats, z: float = Z) -> Score:
-    """The size of Spearman's correlation, with the interval of Bonett & Wright (2000)."""
-    x, y = midranks(a), midranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    scale = math.sqrt(float(x @ x) * float(y @ y))
-    rho = abs(float(x @ y)) / scale if scale > 0 else 0.0
-    half = z * math.sqrt((1 + rho * rho / 2) / max(a.size - 3, 1))
-    center = math.atanh(min(rho, 1 - 1e-12))
-    return Score(RHO, rho, math.tanh(center - half), math.tanh(center + half), a.size)
-
-
-def score(x: Floats, target: Target, *, category: bool = False, tests: int = 1) -> Score | None:
-    """The score of one column (n,); None where too little is known of it.
-
-    AUC for two classes, accuracy for more, R² for numbers.
-    """
-    known = ~np.isnan(x) if category else np.isfinite(x)
-    if int(known.sum()) < max(LEAST, target.n // 2):
-        return None
-    z = critical(tests)
-    fitted = target.fitted[known]
-    if fitted.all() or not fitted.any():
-        return None
-    if target.classes:
-        codes = target.codes[known]
-        sizes = np.bincount(codes, minlength=len(target.classes))
-        if (sizes[target.sizes >= EACH] < EACH).any() or (sizes >= EACH).sum() < 2:
-            return None
-        return _classes(x[known], codes, sizes, fitted, category, z)
-    y = target.values[known]
-    return _numbers(x[known], y, fitted, category, z)
-
-
-def _classes(
-    x: Floats, codes: Ints, sizes: Ints, fitted: Mask, category: bool, z: float
-) -> Score | None:
-    bins, count = _bins(x, codes, fitted, category)
-    k = sizes.size
-    if count * k > 1 << 24:
-        return None
-    table = np.bincount(bins[fitted] * k + codes[fitted], minlength=count * k).reshape(count, k)
-    prior = table.sum(axis=0) / max(int(fitted.sum()), 1)
-    judge = ~fitted
-    told = table.astype(np.float64) + prior
-    wrong = int((told.argmax(axis=1)[bins[judge]] != codes[judge]).sum())
-    enough = x.size >= 2 * LEAST and int(sizes[sizes > 0].min()) >= EACH
-    if enough and (not wrong or (not category and _apart(x, codes))):
-        return Score("rows told apart", 1.0, 1.0, 1.0, x.size, exact=True)
-    if (sizes > 0).sum() > 2:
-        n = int(judge.sum())
-        low, high = wilson(n - wrong, n, z)
-        return Score("accuracy", 1 - wrong / n, low, high, n)
-    last = int(np.flatnonzero(sizes)[-1])
-    chance = told[:, last] / told.sum(axis=1)
-    best = (*auc(chance[bins[judge]], codes[judge] == last, z), int(judge.sum()))
-    if not category:
-        area, low, high = auc(x, codes == last, z)
-        if area < 0.5:
-            area, low, high = 1 - area, 1 - high, 1 - low
-        best = max(best, (area, low, high, x.size), key=lambda b: (b[1], b[3]))
-    return Score("AUC", *best)
-
-
-def _apart(x: Floats, codes: Ints) -> bool:
-    """Whether each class has an interval of values to itself."""
-    order = np.argsort(x, kind="stable")
-    values, labels = x[order], codes[order]
-    change = labels[1:] != labels[:-1]
-    alone = int(change.sum()) == np.unique(codes).size - 1
-    return bool(alone and (values[1:][change] > values[:-1][change]).all())
-
-
-def _bins(x: Floats, codes: Ints, fitted: Mask, category: bool) -> tuple[Ints, int]:
-    """The group of each row, learned from the fitted half, and how many groups there are.
-
-    A value that the fitted half lacks is a group by itself (the last one) if values are names,
-    and goes with its neighbors if they are numbers.
-    """
-    values = np.unique(x[fitted])
-    if category:
-        at = np.minimum(np.searchsorted(values, x), values.size - 1)
-        return np.where(values[at] == x, at, values.size).astype(np.int64), values.size + 1
-    if values.size > GROUPS:
-        grid = np.linspace(0, 1, 65)
-        wanted = [np.quantile(x[fitted], grid, method="inverted_cdf")]
-        top = np.argsort(-np.bincount(codes[fitted]), kind="stable")[:16]
-        for k in top:
-            part = x[fitted & (codes == k)]
-            if part.size:
-                wanted.append(np.quantile(part, grid[::2], method="inverted_cdf"))
-        at = np.searchsorted(values, np.concatenate(wanted))
-        at = np.unique(np.concatenate([at, at + 1]))
-        at = at[(at > 0) & (at < values.size)]
-    else:
-        at = np.arange(1, values.size)
-    edges = values[at - 1] / 2 + values[at] / 2
-    return np.searchsorted(edges, x, side="right").astype(np.int64), edges.size + 1
-
-
-def _numbers(x: Floats, y: Floats, fitted: Mask, category: bool, z: float) -> Score | None:
-    """The best of a line, a curve, and a line through the ranks; for names, the groups' means."""
-    best: Score | None = None
-    ways = [("R²", x, y, _means)] if category else [
-        ("R²", x, y, _line),
-        ("R²", x, y, _curve),
-        ("R² of the ranks", midranks(x), midranks(y), _line),
-    ]
-    for metric, a, b, predict in ways:
-        with np.errstate(all="ignore"):
-            b1 = _scaled(b)
-            predicted = predict(a if category else _scaled(a), b1, fitted)
-            value, half = explained(b1[~fitted], predicted[~fitted], z)
-        if math.isfinite(value) and math.isfinite(half):
-            found = Score(metric, value, value - half, min(1.0, value + half), int((~fitted).sum()))
-            if best is None or found.low > best.low + 1e-9:
-                best = found
-    return best
-
-
-def _scaled(x: Floats) -> Floats:
-    """Between −1 and 1 around the median, so that huge numbers do not overflow when squared."""
-    middle = float(np.median(x))
-    off = x / 2 - middle / 2
-    return np.asarray(off / (float(np.abs(off).max()) or 1.0))
-
-
-def _line(x: Floats, y: Floats, fitted: Mask) -> Floats:
-    a, b = x[fitted], y[fitted]
-    off = a - a.mean()
-    square = float(off @ off)
-    slope = float(off @ (b - b.mean())) / square if square > 0 else 0.0
-    return np.asarray(b.mean() + slope * (x - a.mean()))
-
-
-def _curve(x: Floats, y: Floats, fitted: Mask) -> Floats:
-    """Straight lines between the means of groups of neighbors (a value is never divided)."""
-    _, inverse, counts = np.unique(x[fitted], return_inverse=True, return_counts=True)
-    size = max(4.0, fitted.sum() / GROUPS)
-    group = ((np.cumsum(counts) - counts) // size).astype(np.int64)
-    _, group = np.unique(group, return_inverse=True)
-    rows = group[inverse]
-    n = np.bincount(rows)
-    return np.interp(x, np.bincount(rows, x[fitted]) / n, np.bincount(rows, y[fitted]) / n)
-
-
-def _means(x: Floats, y: Floats, fitted: Mask) -> Floats:
-    """The mean of the fitted rows with the same name; of all where there is none."""
-    bins, count = _bins(x, np.zeros(x.size, dtype=np.int64), fitted, True)
-    n = np.bincount(bins[fitted], minlength=count)
-    sums = np.bincount(bins[fitted], y[fitted], minlength=count)
-    means = np.where(n > 0, sums / np.maximum(n, 1), float(y[fitted].mean()))
-    return np.asarray(means[bins])
-
-
-def explained(y: Floats, predicted: Floats, z: float) -> tuple[float, float]:
-    """R² and half the width of its interval (a ratio of means, by the delta method)."""
-    off = (y - y.mean()) ** 2
-    if y.size < 2 or not float(off.mean()) > 0:
-        return math.nan, math.nan
-    wrong = (y - predicted) ** 2
-    value = 1 - float(wrong.mean() / off.mean())
-    spread = float((wrong - (1 - value) * off).std() / off.mean())
-    return value, z * spread / math.sqrt(y.size)

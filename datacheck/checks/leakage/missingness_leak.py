@@ -50,7 +50,8 @@ import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.na_tokens import na_values
-from datacheck.checks.predict import Score, Target, critical, explained, read_target
+from datacheck.checks.predict import Target, read_target
+from datacheck.checks.scores import Score, critical, explained
 from datacheck.checks.stats import newcombe
 from datacheck.checks.support import missing, need_missing, need_sample
 from datacheck.dataset import Dataset, Kind, Role, to_matrix
@@ -74,6 +75,18 @@ class _Gap:
     column: str
     said: str
     rows: Mask
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Gaps of several columns: rows is (rows, gaps)."""
+
+    columns: list[str]
+    said: list[str]
+    rows: Mask
+
+    def gap(self, j: int) -> _Gap:
+        return _Gap(self.columns[j], self.said[j], self.rows[:, j])
 
 
 @dataclass(frozen=True)
@@ -104,11 +117,16 @@ class MissingnessLeak(Rule):
             raise NotApplicable("there are no features")
         target = read_target(context, split)
         assert split is not None
-        gaps = [*self._missing(context, target, split, columns)]
-        gaps += self._standins(context, target, split)
-        gaps = [g for g in gaps if self.min_rows <= int(g.rows.sum()) <= target.n - self.min_rows]
         found: dict[str | None, dict[str, tuple[_Gap, Score, float, float]]] = defaultdict(dict)
-        z = critical(max(len(gaps), 1))
+        gaps: list[_Gap] = []
+        tested = 0
+        for block in self._blocks(context, target, split):
+            sizes = block.rows.sum(axis=0)
+            fit = (sizes >= self.min_rows) & (sizes <= target.n - self.min_rows)
+            tested += int(fit.sum())
+            fit &= _told(block.rows, target, self.min_rows) >= self.min_auc
+            gaps += [block.gap(int(j)) for j in np.flatnonzero(fit)]
+        z = critical(max(tested, 1))
         for gap in gaps:
             judged = self._class(gap, target, z) if target.classes else _number(gap, target, z)
             if judged and judged[1].value >= self.min_auc and judged[1].low >= self.min_low:
@@ -117,27 +135,30 @@ class MissingnessLeak(Rule):
         for where, hits in sorted(found.items(), key=lambda f: f[0] or ""):
             yield self._finding(hits, where, label.name, split, len(columns))
 
-    def _missing(
-        self, context: Context, target: Target, split: str, columns: list[str]
-    ) -> Iterable[_Gap]:
-        holes = [c for c in columns if missing(context, split, c) >= self.min_rows]
-        for column in holes:
-            yield _Gap(column, "missing", _empty(target.frame[column]))
-
-    def _standins(self, context: Context, target: Target, split: str) -> Iterable[_Gap]:
-        numbers = context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES, splits=[split])
+    def _blocks(self, context: Context, target: Target, split: str) -> Iterable[_Block]:
+        """Where columns have gaps, some columns at a time."""
         width = max(1, CELLS // target.n)
+        columns = context.columns(roles=ROLES, splits=[split])
+        holes = [c for c in columns if missing(context, split, c) >= self.min_rows]
+        for start in range(0, len(holes), width):
+            some = holes[start : start + width]
+            gone = target.frame.select(_empty(target.frame.schema[c], c) for c in some)
+            yield _Block(some, ["missing"] * len(some), gone.to_numpy())
+        numbers = context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES, splits=[split])
         for start in range(0, len(numbers), width):
             some = numbers[start : start + width]
             x = to_matrix(target.frame, some)
-            for j in _repeated(x, self.min_rows):
-                for value in _far(x[:, j], self.min_rows):
-                    yield _Gap(some[j], f"{value:.15g}", x[:, j] == value)
+            odd = _repeated(x, self.min_rows)
+            far = [(j, v) for j in odd for v in _far(x[:, j], self.min_rows)]
+            if far:
+                rows = np.stack([x[:, j] == v for j, v in far], axis=1)
+                yield _Block([some[j] for j, _ in far], [f"{v:.15g}" for _, v in far], rows)
         for column in context.columns(Kind.CATEGORY, roles=ROLES, splits=[split]):
             series = target.frame[column]
             counts = dict(series.drop_nulls().value_counts().iter_rows())
             for text in sorted(na_values(counts)):
-                yield _Gap(column, repr(text), (series == text).fill_null(False).to_numpy())
+                rows = (series == text).fill_null(False).to_numpy()[:, None]
+                yield _Block([column], [repr(text)], rows)
 
     def _class(
         self, gap: _Gap, target: Target, z: float
@@ -191,12 +212,28 @@ class MissingnessLeak(Rule):
         )
 
 
-def _empty(series: pl.Series) -> Mask:
+def _empty(dtype: pl.DataType, column: str) -> pl.Expr:
     """Null or NaN."""
-    gone = series.is_null()
-    if series.dtype.is_float():
-        gone = gone | series.is_nan().fill_null(True)
-    return np.asarray(gone.to_numpy())
+    import polars as pl
+
+    cell = pl.col(column)
+    return cell.is_null() | cell.is_nan().fill_null(True) if dtype.is_float() else cell.is_null()
+
+
+def _told(rows: Mask, target: Target, least: int) -> Floats:
+    """AUC (of the class told best) or R² of each gap of (rows, gaps), without an interval."""
+    n, total = target.n, rows.sum(axis=0)
+    if target.classes:
+        by_class = np.argsort(target.codes, kind="stable")
+        starts = np.cumsum(target.sizes) - target.sizes
+        inside = np.add.reduceat(rows[by_class].astype(np.int32), starts, axis=0)
+        sizes = target.sizes[:, None]
+        off = np.abs(inside / sizes - (total - inside) / np.maximum(n - sizes, 1))
+        return np.asarray((1 + np.where(sizes >= least, off, 0.0).max(axis=0)) / 2)
+    y = target.values / (float(np.abs(target.values).max()) or 1.0)
+    y = y - y.mean()
+    between = (rows.T @ y) ** 2 * n / np.maximum(total * (n - total), 1)
+    return np.asarray(between / (float(y @ y) or 1.0))
 
 
 def _repeated(x: Floats, least: int) -> Ints:

@@ -56,15 +56,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, Rule
-from datacheck.checks.predict import (
-    LEAST,
-    RHO,
-    Score,
-    Target,
-    critical,
-    rank_correlation,
-    read_target,
-)
+from datacheck.checks.predict import LEAST, Target, read_target
+from datacheck.checks.scores import RHO, Score, critical, rank_correlation
 from datacheck.checks.stats import midranks, wilson
 from datacheck.checks.support import NUMERIC, need_sample
 from datacheck.dataset import FILE_SHIFT, Dataset, Role, to_matrix

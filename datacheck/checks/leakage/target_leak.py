@@ -51,7 +51,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.predict import COLUMNS, Score, Target, coded, promising, read_target, score
+from datacheck.checks.predict import COLUMNS, Target, promising, read_target, vectors
+from datacheck.checks.scores import Score, score
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset, Kind, Role, Task, to_matrix
 from datacheck.errors import UsageError
@@ -89,13 +90,9 @@ class TargetLeak(Rule):
         target = read_target(context, split)
         assert split is not None
         found: dict[str, Score] = {}
-        for column in promising(context, target, columns):
-            got = score(
-                coded(context, target.frame, [column])[:, 0],
-                target,
-                category=context.data.columns[column].kind is Kind.CATEGORY,
-                tests=len(columns),
-            )
+        for column, x in vectors(context, target, promising(context, target, columns)):
+            named = context.data.columns[column].kind is Kind.CATEGORY
+            got = score(x, target, category=named, tests=len(columns))
             if got and (got.exact or got.low >= self.min_score):
                 found[column] = got
         if found:

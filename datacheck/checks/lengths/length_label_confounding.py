@@ -45,14 +45,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.predict import (
-    LEAST,
-    Score,
-    Target,
-    critical,
-    rank_correlation,
-    read_target,
-)
+from datacheck.checks.predict import LEAST, Target, read_target
+from datacheck.checks.scores import Score, critical, rank_correlation
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset, Kind
 from datacheck.errors import UsageError
