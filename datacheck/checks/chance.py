@@ -112,7 +112,7 @@ def _halved(kept: dict[str, Hashes]) -> float:
     for codes in kept.values():
         whole += codes
     both = _collisions(whole)
-    if np.unique(whole).size <= _coarse(whole.size):
+    if np.unique(whole, return_counts=True)[0].size <= _coarse(whole.size):
         return both  # the row as a whole is a code: a catalog, say
     told = {name: -math.log(max(_collisions(codes), 1e-12)) for name, codes in kept.items()}
     best = 0.0

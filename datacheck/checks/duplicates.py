@@ -109,6 +109,12 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if share >= 0.001 or not share else f"{100 * share:.2g}%"
 
 
+def distinct(x: Hashes) -> Hashes:
+    """The distinct values in ascending order (np.unique hashes, which is slow for so many)."""
+    ordered = np.sort(x)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if x.size else ordered
+
+
 def members(x: Hashes, known: Hashes) -> Mask:
     """Which of ``x`` are in ``known`` (ascending), by a bit table first: few are."""
     if not known.size:
@@ -130,13 +136,13 @@ def _in_sorted(x: Hashes, known: Hashes) -> Mask:
 def _tables(context: Context) -> dict[str, Table]:
     hashes = {s: context.row_hashes(s) for s in context.splits}
     ordered = {s: h.sorted_features() for s, h in hashes.items()}
-    parts = [np.unique(o[1:][o[1:] == o[:-1]]) for o in ordered.values()]
+    parts = [distinct(o[1:][o[1:] == o[:-1]]) for o in ordered.values()]
     names = list(ordered)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             few, many = sorted((ordered[first], ordered[second]), key=lambda o: int(o.size))
-            parts.append(np.unique(few[_in_sorted(few, many)]))
-    known = np.unique(np.concatenate(parts))
+            parts.append(distinct(few[_in_sorted(few, many)]))
+    known = distinct(np.concatenate(parts))
     none = np.zeros(0, dtype=np.uint64)
     out = {s: Table(np.zeros(0, dtype=np.int64), none, none) for s in hashes}
     if not known.size:
@@ -203,4 +209,4 @@ def _different(frame: pl.DataFrame, hashes: Hashes, columns: Sequence[str]) -> H
             wrong |= codes[order] != codes[first]
     bits = number_bits(to_matrix(frame, numbers))
     wrong |= (bits[order] != bits[first]).any(axis=1)
-    return np.unique(ranked[wrong])
+    return distinct(ranked[wrong])

@@ -52,6 +52,7 @@ from datacheck.checks.duplicates import (
     SLACK,
     Repeats,
     beyond_chance,
+    distinct,
     need_repeats,
     repeats,
 )
@@ -100,12 +101,12 @@ class ConflictingLabels(Rule):
         if not count or count / total < self.min_share:
             return
         expected = SLACK * found.chance(context, splits) * total * (total - 1) / 2
-        if not beyond_chance(features.size - int(np.unique(features).size), expected):
+        if not beyond_chance(features.size - int(distinct(features).size), expected):
             return
-        groups = np.unique(features[hit])
+        groups = distinct(features[hit])
         told = f"{groups.size:,} contradictory group{'s' if groups.size > 1 else ''}"
         within = {
-            s: int(np.unique(features[mine][_several(features[mine], labels[mine])]).size)
+            s: int(distinct(features[mine][_several(features[mine], labels[mine])]).size)
             for i, s in enumerate(splits)
             if (mine := owner == i).any()
         }

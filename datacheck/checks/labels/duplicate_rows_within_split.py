@@ -48,6 +48,7 @@ from datacheck.checks.duplicates import (
     SLACK,
     Repeats,
     beyond_chance,
+    distinct,
     need_repeats,
     percent,
     repeats,
@@ -87,7 +88,7 @@ class DuplicateRowsWithinSplit(Rule):
             return
         groups, involved = int((sizes > 1).sum()), int(sizes[sizes > 1].sum())
         again = np.flatnonzero(first[inverse] != np.arange(table.n))[:MAX_EXAMPLES]
-        same_features = table.n - int(np.unique(table.features).size)
+        same_features = table.n - int(distinct(table.features).size)
         yield self.finding(
             f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) repeat an earlier "
             f"row; {involved:,} rows are involved, in {groups:,} groups",

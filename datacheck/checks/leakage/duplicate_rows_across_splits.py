@@ -54,6 +54,7 @@ from datacheck.checks.duplicates import (
     Repeats,
     Table,
     beyond_chance,
+    distinct,
     members,
     need_repeats,
     percent,
@@ -90,7 +91,7 @@ class DuplicateRowsAcrossSplits(Rule):
         self, context: Context, found: Repeats, one: str, other: str
     ) -> Iterable[Finding]:
         mine, theirs = found.tables[one], found.tables[other]
-        hit = members(theirs.features, np.unique(mine.features))
+        hit = members(theirs.features, distinct(mine.features))
         count, total = int(hit.sum()), context.rows[other]
         if not count or count / total < self.min_share:
             return
@@ -98,7 +99,7 @@ class DuplicateRowsAcrossSplits(Rule):
         if not beyond_chance(count, expected):
             return
         rows = theirs.take(hit)
-        back = int(members(mine.features, np.unique(theirs.features)).sum())
+        back = int(members(mine.features, distinct(theirs.features)).sum())
         evidence = {
             f"rows_of_{one}": back,
             "expected_by_chance": expected,
@@ -106,7 +107,7 @@ class DuplicateRowsAcrossSplits(Rule):
         }
         told = ""
         if has_label(context, one) and has_label(context, other):
-            same = int(members(rows.keys(), np.unique(mine.keys())).sum())
+            same = int(members(rows.keys(), distinct(mine.keys())).sum())
             evidence["with_same_label"] = same
             told = f", {f'{same:,}' if same else 'none'} of them with the same label"
         yield self.finding(

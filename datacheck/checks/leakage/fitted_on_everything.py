@@ -163,6 +163,7 @@ class FittedOnEverything(Rule):
         columns = context.data.columns
         smooth = [c for c in table if columns[c].distinct >= 0.5 * columns[c].peeked > 0]
         least = max(RANGE_COLUMNS, self.min_columns, len(smooth) / 2)
+        pooled = {c: _pooled(list(table[c].values())) for c in smooth}
         for low, high in RANGES:
             each = [
                 c
@@ -179,13 +180,8 @@ class FittedOnEverything(Rule):
                     table,
                     "each split on itself",
                 )
-            both = [
-                c
-                for c in smooth
-                if _spans(_pooled(list(table[c].values())), low, high)
-                and not _spans(table[c][train], low, high)
-            ]
-            whole = [c for c in smooth if _spans(_pooled(list(table[c].values())), low, high)]
+            whole = [c for c in smooth if _spans(pooled[c], low, high)]
+            both = [c for c in whole if not _spans(table[c][train], low, high)]
             if len(whole) >= least and len(both) >= self.min_columns:
                 yield self._told(
                     f"{_of(both)} {_have(both)} a range of exactly {low:g} to {high:g} over "
