@@ -10,14 +10,15 @@ A model fitted on one scale is asked about another. Nothing fails: the loss of t
 simply wrong, and a scaler fitted on train makes it worse.
 
 ## How it is measured
-For each number column that differs beyond chance (Kolmogorov–Smirnov on the row sample or Student's
-t of the exact means, Benjamini–Hochberg over all columns), a table of known maps, taken with train's
-exact moments, and fitted ones are laid on the quantiles of train. A map is found if it moves the column
-by at least half a mean deviation; if undoing it leaves no more distance than chance does (for maps
-that only processing makes: no more than 0.1), and less than a third of what there was; and if for
-one of its columns the lower end of the interval of the distance reaches `min_distance`. A map
-without a name must change the scale at least threefold, and tenfold where the two distributions
-overlap by half. Values within 1 % of the mean deviation count as the same, for rounding's sake.
+For each number column that differs beyond chance (Kolmogorov–Smirnov on the row sample or
+Student's t of the exact means, Benjamini–Hochberg over all columns), a table of known maps, taken
+with train's exact moments, and fitted ones are laid on the quantiles of train. A map is found if
+it moves the column by at least half a mean deviation; if undoing it leaves no more distance than
+chance does (for maps that only processing makes: no more than 0.1), and less than a third of what
+there was; and if for one of its columns the lower end of the interval of the distance reaches
+`min_distance`. A map without a name must change the scale at least threefold, and tenfold where
+the two distributions overlap by half. Values within 1 % of the mean deviation count as the same,
+for rounding's sake.
 
 ## Example
 Train holds glucose in mg/dL (median 108), test in mmol/L (median 6.0): test holds the column
