@@ -19,7 +19,8 @@ explains (worked out from the row sample as for LK001). For classes only: two me
 number are seldom the same.
 
 ## Example
-The text "what is the exchange rate" twice in train, once as `exchange_rate` and once as `oos`.
+CLINC150: "what's your designation" asks for the `user_name` in test and for `what_is_your_name` in
+train. Of 23,700 texts 8 are in such groups, 4 in all.
 
 ## Repair and repair safety
 `quarantine-conflicts` (unsafe): all rows of a contradictory group go from train, for somebody to
