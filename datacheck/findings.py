@@ -216,7 +216,10 @@ class Report:
         return json.dumps(plain_data, indent=indent, ensure_ascii=False, allow_nan=False)
 
     def to_frame(self) -> pd.DataFrame:
-        """The findings as a pandas DataFrame, one row each."""
+        """The findings as a pandas DataFrame, one row each.
+
+        Names that are no Unicode text (half of a surrogate pair) come as escapes.
+        """
         import pandas as pd
 
         columns = [
@@ -230,7 +233,7 @@ class Report:
             row["splits"] = ", ".join(finding.splits)
             row["columns"] = ", ".join(finding.columns)
             row["repairs"] = ", ".join(r.name for r in finding.repairs)
-            rows.append({c: row.get(c) for c in columns})
+            rows.append({c: _encodable(row.get(c)) for c in columns})
         return pd.DataFrame(rows, columns=columns)
 
     def __repr__(self) -> str:
@@ -251,6 +254,13 @@ class Report:
         from datacheck.report.notebook import render
 
         return render(self)
+
+
+def _encodable(value: Any) -> Any:
+    """Text that pandas can keep, whatever it keeps text in."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
 
 
 def tidy(value: float | None) -> float | int | None:
