@@ -137,12 +137,12 @@ class MissingnessLeak(Rule):
 
     def _blocks(self, context: Context, target: Target, split: str) -> Iterable[_Block]:
         """Where columns have gaps, some columns at a time."""
-        width = max(1, CELLS // target.n)
+        width, schema = max(1, CELLS // target.n), target.frame.schema
         columns = context.columns(roles=ROLES, splits=[split])
         holes = [c for c in columns if missing(context, split, c) >= self.min_rows]
         for start in range(0, len(holes), width):
             some = holes[start : start + width]
-            gone = target.frame.select(_empty(target.frame.schema[c], c) for c in some)
+            gone = target.frame.select(_empty(schema[c], c) for c in some)
             yield _Block(some, ["missing"] * len(some), gone.to_numpy())
         numbers = context.columns(Kind.NUMBER, Kind.DATETIME, roles=ROLES, splits=[split])
         for start in range(0, len(numbers), width):
