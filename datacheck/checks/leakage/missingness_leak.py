@@ -26,7 +26,7 @@ part, and an indicator column makes it worse.
 
 ## Options
 - `min_auc` (0.9): the least AUC (or R²) of the gap.
-- `min_low` (0.8): the least lower end of its interval.
+- `min_low` (0.75): the least lower end of its interval.
 - `min_rows` (20): the least number of sampled rows with a gap, without one, and of the class.
 
 ## Known limits
@@ -97,7 +97,7 @@ class MissingnessLeak(Rule):
     repairs = (Repair("drop-feature", "unsafe"),)
 
     min_auc: float = 0.9
-    min_low: float = 0.8
+    min_low: float = 0.75
     min_rows: int = 20
 
     def __post_init__(self) -> None:
