@@ -81,7 +81,8 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     for rule in rules:
         if rule not in late and rule.code not in outcomes:
             findings += _judge(rule, context, outcomes)
-    kept, suppressed, unused = apply_suppressions(findings, config.suppress)
+    ran = {c for c, o in outcomes.items() if o.status in (Status.CLEAN, Status.FOUND)}
+    kept, suppressed, unused = apply_suppressions(findings, config.suppress, ran=ran)
     context.unused_suppressions = unused
     for rule in late:
         kept = [*kept, *_judge(rule, context, outcomes)]

@@ -137,7 +137,7 @@ class Moments(Summary):
                 self.counts["posinf"][i] = np.count_nonzero(column == np.inf)
                 self.counts["neginf"][i] = np.count_nonzero(column == -np.inf)
             if good.size:
-                with np.errstate(over="ignore"):
+                with np.errstate(over="ignore", invalid="ignore"):
                     total = good.sum(keepdims=True)
                 self._fill(good[:, None], total, np.array([i]))
 
@@ -148,10 +148,12 @@ class Moments(Summary):
             mean = sums / n
             wide = ~np.isfinite(mean)  # near the largest float the sum overflows: divide first
             if wide.any():
-                mean[wide] = (x[:, wide] / n).sum(axis=0)
+                shares = (x[:, wide] / n).sum(axis=0)
+                mean[wide] = np.clip(shares, x[:, wide].min(axis=0), x[:, wide].max(axis=0))
             off = x - mean
             m2 = np.einsum("ij,ij->j", off, off)
-        least, most = x.min(axis=0), x.max(axis=0)
+        m2[np.isnan(m2)] = np.inf
+        least, most = x.min(axis=0) + 0.0, x.max(axis=0) + 0.0  # −0 → 0
         self.counts["finite"][at] = n
         self.counts["fractional"][at] = np.count_nonzero(np.floor(x) != x, axis=0)
         spans = np.flatnonzero((least <= 0) & (most >= 0))
@@ -168,13 +170,16 @@ class Moments(Summary):
             delta = self.mean - other.mean
             mean = (a * self.mean + b * other.mean) / total
             # Near the largest float the products overflow: divide first.
-            mean = np.where(
-                np.isfinite(mean), mean, a / total * self.mean + b / total * other.mean
+            shares = a / total * self.mean + b / total * other.mean
+            within = np.clip(
+                shares, np.minimum(self.min, other.min), np.maximum(self.max, other.max)
             )
+            mean = np.where(np.isfinite(mean), mean, within)
             m2 = (self.m2 + other.m2) + delta * delta * (a * b / total)
         # Where one side is empty the other stands as it is, to the last bit.
         self.mean = np.where(b == 0, self.mean, np.where(a == 0, other.mean, mean))
-        self.m2 = np.where(b == 0, self.m2, np.where(a == 0, other.m2, m2))
+        m2 = np.where(b == 0, self.m2, np.where(a == 0, other.m2, m2))
+        self.m2 = np.where(np.isnan(m2), np.inf, m2)  # beyond the largest float
         self.at_min = _at(self.min, self.at_min, other.min, other.at_min, np.less)
         self.at_max = _at(self.max, self.at_max, other.max, other.at_max, np.greater)
         self.min = np.minimum(self.min, other.min)
@@ -215,7 +220,7 @@ class Moments(Summary):
             mean_off = np.abs(self.mean - other.mean)
             m2_off = np.abs(self.m2 - other.m2)
             close = (mean_off <= rtol * scale) & (
-                ~np.isfinite(self.m2) | (m2_off <= rtol * n * scale * scale)
+                ~np.isfinite(self.m2) | ~np.isfinite(other.m2) | (m2_off <= rtol * n * scale * scale)
             )
         return exact and bool(close.all())
 

@@ -1,17 +1,19 @@
 """# rare-class (CB002)
 
 ## What it finds
-A class with fewer than `min_rows` rows in the split that models are fitted on.
+A class with fewer than `min_rows` rows in the whole dataset.
 
 ## Why it hurts training
 So few rows cannot be split, stratified or learned: the class is absent from most folds and
 batches, and its score hangs on one or two rows.
 
 ## How it is measured
-Exact counts of the label in train, missing labels aside. No statistics: a count is a fact.
+Exact counts of the label over all splits that hold it, missing labels aside. No statistics: a
+count is a fact. All splits together, because how many rows of a class there are does not depend
+on how they were dealt out: what one split lacks is told by CB003 and CB004.
 
 ## Example
-A train split with 500 `benign`, 480 `malignant` and 3 `unclear` rows: `unclear` is reported.
+A dataset with 500 `benign`, 480 `malignant` and 3 `unclear` rows: `unclear` is reported.
 
 ## Repair and repair safety
 `merge-or-collect` (manual): merge the class with a related one, or collect more rows of it.
@@ -20,7 +22,7 @@ A train split with 500 `benign`, 480 `malignant` and 3 `unclear` rows: `unclear`
 - `min_rows` (10): the least number of rows that a class must have.
 
 ## Known limits
-Looks at classes that occur at all; a class that train lacks is CB003's.
+Looks at classes that occur at all; a class that one split lacks is CB003's.
 
 ## References
 - He & Garcia 2009, "Learning from Imbalanced Data", IEEE TKDE 21(9).
@@ -28,11 +30,12 @@ Looks at classes that occur at all; a class that train lacks is CB003's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.support import label_counts, need_label_counts
+from datacheck.checks.support import has_label, label_counts, need_label_counts
 from datacheck.dataset import Dataset, Task
 from datacheck.findings import Finding, Repair, names
 from datacheck.summaries.base import Need
@@ -52,18 +55,20 @@ class RareClass(Rule):
 
     def judge(self, context: Context) -> Iterable[Finding]:
         label = context.label(Task.CLASSIFICATION)
-        split = context.train
-        if split is None:
-            raise NotApplicable("needs a train split with rows")
-        counts = label_counts(context, split)
+        splits = [s for s in context.splits if has_label(context, s)]
+        counts: Counter[str] = Counter()
+        for split in splits:
+            counts.update(label_counts(context, split))
+        if not counts:
+            raise NotApplicable(f"no split holds a value of {label.name}")
         rare = {c: n for c, n in sorted(counts.items()) if n < self.min_rows}
         if not rare:
             return
         shown = names([f"{c!r} ({n})" for c, n in rare.items()])
         yield self.finding(
             f"{len(rare)} of {len(counts)} classes of {label.name} have fewer than "
-            f"{self.min_rows} rows in {split}: {shown}",
-            splits=[split],
+            f"{self.min_rows} rows: {shown}",
+            splits=splits,
             columns=[label.name],
             count=len(rare),
             total=len(counts),
