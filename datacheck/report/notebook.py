@@ -26,6 +26,8 @@ def render(report: Report) -> str:
     ]
     if len(report.findings) > MAX_FINDINGS:
         parts.append(f"<p>… and {len(report.findings) - MAX_FINDINGS} more</p>")
+    if words.any_unsafe(report.findings[:MAX_FINDINGS]):
+        parts.append(f"<p><small>{words.UNSAFE}</small></p>")
     parts.append(_details("assumed", report.assumptions))
     parts.append(
         _details("not checked", (f"{codes}: {reason}" for reason, codes in words.unchecked(report)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from datacheck.findings import Finding, Report, Severity, names
+from datacheck.findings import Finding, Report, Severity, Status, names
 from datacheck.report import words
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def render(
 ) -> str:
     """The report as lines of at most ``width`` cells, each ended by a newline.
 
-    ``known`` are findings of a baseline: they are counted, not shown. ``quiet`` leaves only one
-    line for each finding, however long it is (such lines are searched and counted), and the summary.
+    ``known`` are findings of a baseline: they are counted, not shown. ``quiet`` leaves one line
+    for each finding, however long it is (such lines are searched and counted), and the summary.
     """
     from io import StringIO
 
@@ -78,6 +78,7 @@ def _brief(report: Report, new: Sequence[Finding], known: int) -> Iterator[Line]
 
 
 def _full(report: Report, new: Sequence[Finding], known: int) -> Iterator[Line]:
+    """What was read and assumed, the findings, and last what a person scrolls down to."""
     yield from _header(report)
     splits = list(report.dataset.get("splits", {}))
     shown = new[:MAX_FINDINGS]
@@ -88,31 +89,31 @@ def _full(report: Report, new: Sequence[Finding], known: int) -> Iterator[Line]:
     if len(new) > len(shown):
         rest = words.tally(new[MAX_FINDINGS:])
         yield 0, "", _text(f"… and {rest} more; `--format json` has them all")
-    yield 0, "", _summary(report, new, known)
     yield from _suppressed(report)
     yield from _unchecked(report)
+    if report.suppressed or report.not_checked:
+        yield 0, "", _text()
+    yield 0, "", _summary(report, new, known)
+    if shown:
+        legend = f"{words.UNSAFE} · " if words.any_unsafe(shown) else ""
+        yield 0, "", _text((f"{legend}more: datacheck rule {words.said(shown[0].rule, 40)}", DIM))
 
 
 def _header(report: Report) -> Iterator[Line]:
     dataset = report.dataset
     name = words.said(dataset.get("name", ""), 120)
     yield 0, "", _text(("datacheck", "bold"), " · ", (name, "bold"))
-    rows = words.splits(dataset)
     facts = [
-        (split, f"{words.amount(n, 'row')} in {words.amount(files, 'file')}")
-        for split, n, files in rows
+        (split, f"{words.amount(rows, 'row')} in {words.amount(files, 'file')}", "")
+        for split, rows, files in words.splits(dataset)
     ]
-    facts.append(("columns", words.kinds(dataset)))
-    facts.extend(words.roles(dataset))
-    pad = max(len(key) for key, _ in facts)
-    for key, value in facts:
-        yield 2, f"{key:<{pad}}  ", _text(value)
-    if report.assumptions:
-        yield 0, "", _text(("assumed", DIM))
-        for sentence in list(report.assumptions)[:MAX_LINES]:
-            yield 2, "", _text(words.said(sentence))
-        if len(report.assumptions) > MAX_LINES:
-            yield 2, "", _text(f"… and {len(report.assumptions) - MAX_LINES} more")
+    facts.append(("columns", words.kinds(dataset), ""))
+    roles, rest = words.roles(report)
+    facts.extend(roles)
+    pad = max(len(key) for key, _, _ in facts)
+    for key, value, note in facts:
+        yield 2, f"{key:<{pad}}  ", _text(value, (note, DIM))
+    yield from _listed("assumed", [(words.said(sentence), "") for sentence in rest])
 
 
 def _group(head: Finding, group: Sequence[Finding], splits: Sequence[str]) -> Iterator[Line]:
@@ -126,8 +127,8 @@ def _group(head: Finding, group: Sequence[Finding], splits: Sequence[str]) -> It
         yield from _labeled(2 + len(mark), "in", words.where(finding, splits))
         if finding.effect is not None:
             yield from _labeled(2 + len(mark), "effect", words.interval(finding.effect))
-        for item in finding.examples[:2]:
-            yield from _labeled(2 + len(mark), "e.g.", words.example(item))
+        for i, item in enumerate(finding.examples[:2]):
+            yield from _labeled(2 + len(mark), "" if i else "e.g.", words.example(item))
         if not same_why:
             yield from _labeled(2 + len(mark), "why", words.said(finding.why), DIM)
         if not same_repairs:
@@ -152,8 +153,12 @@ def _summary(report: Report, new: Sequence[Finding], known: int) -> Text:
         parts.append(f" · {words.amount(known, 'known finding')} in the baseline")
     if report.suppressed:
         parts.append(f" · {len(report.suppressed):,} suppressed")
-    if report.not_checked:
-        parts.append(f" · {words.amount(len(report.not_checked), 'rule')} not checked")
+    if report.outcomes:
+        judged = len(report.outcomes) - len(report.not_checked)
+        parts.append(f" · {judged} of {words.amount(len(report.outcomes), 'rule')} checked")
+    failed = sum(o.status is Status.FAILED for o in report.outcomes)
+    if failed:
+        parts.append((f", {failed} failed", STYLES[Severity.ERROR]))
     seconds = report.timing.get("total")
     if seconds is not None:
         parts.append(f" · {seconds:.1f} s")
@@ -161,21 +166,27 @@ def _summary(report: Report, new: Sequence[Finding], known: int) -> Text:
 
 
 def _suppressed(report: Report) -> Iterator[Line]:
-    if report.suppressed:
-        yield 0, "", _text(("suppressed", DIM))
-        for finding, reason in list(report.suppressed)[:MAX_LINES]:
-            about = names(words.said(c, 60) for c in finding.columns)
-            yield 2, f"{finding.rule}  ", _text(f"{about}: " if about else "", words.said(reason))
-        if len(report.suppressed) > MAX_LINES:
-            yield 2, "", _text(f"… and {len(report.suppressed) - MAX_LINES} more")
+    lines = []
+    for finding, reason in report.suppressed:
+        about = names(words.said(c, 60) for c in finding.columns)
+        lines.append((f"{finding.rule}{f' {about}' if about else ''}: {words.said(reason)}", ""))
+    yield from _listed("suppressed", lines)
 
 
 def _unchecked(report: Report) -> Iterator[Line]:
-    listed = words.unchecked(report)
-    if listed:
-        yield 0, "", _text(("not checked", DIM))
-    for reason, codes in listed:
-        yield 2, "", _text(f"{reason}: ", (codes, DIM))
+    yield from _listed(
+        "not checked", [(f"{reason}: ", codes) for reason, codes in words.unchecked(report)]
+    )
+
+
+def _listed(title: str, lines: Sequence[tuple[str, str]]) -> Iterator[Line]:
+    """A heading and lines, each with a dim ending, below it; nothing where there are none."""
+    if lines:
+        yield 0, "", _text((title, DIM))
+    for text, ending in lines[:MAX_LINES]:
+        yield 2, "", _text(text, (ending, DIM))
+    if len(lines) > MAX_LINES:
+        yield 2, "", _text(f"… and {len(lines) - MAX_LINES} more")
 
 
 def _text(*parts: str | tuple[str, str]) -> Text:

@@ -6,16 +6,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Any
 
 from datacheck.findings import Effect, Example, Finding, Report, Severity, names, plain
 
-SAFETY = {
-    "safe": "safe",
-    "unsafe": "unsafe: changes what the model learns",
-    "manual": "by hand",
-}
-ROLES = ("label", "group", "time", "id", "weight", "split", "ignore")
+SAFETY = {"safe": "safe", "unsafe": "unsafe", "manual": "by hand"}
+UNSAFE = "an unsafe repair changes what the model learns"
+ROLES = ("label", "task", "group", "time", "id", "weight", "split", "ignore")
 MAX_TEXT = 700
 
 
@@ -32,22 +30,22 @@ def amount(count: int, noun: str) -> str:
 
 
 def number(value: float) -> str:
-    """Four significant digits, with separators where it is large."""
-    if value == int(value) and abs(value) < 1e15:
+    """Three significant digits, four just below 1 (0.9993), separators where it is large."""
+    if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
-    return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:.4g}"
+    if abs(value) < 1e3:
+        return f"{value:.{4 if 0.99 <= abs(value) < 1 else 3}g}"
+    return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def interval(effect: Effect) -> str:
     """``AUC 0.9931 (0.9902 to 0.9954; threshold 0.99)``."""
-    finite = all(abs(v) != float("inf") and v == v for v in (effect.low, effect.high, effect.value))
-    if not finite:
-        return f"{said(effect.metric)} {effect.value:.4g} (threshold {effect.threshold:.4g})"
+    metric = said(effect.metric).replace("_", " ")
+    if not all(isfinite(v) for v in (effect.low, effect.high, effect.value, effect.threshold)):
+        return f"{metric} {effect.value:.3g} (threshold {effect.threshold:.3g})"
     low, high = number(effect.low), number(effect.high)
     span = "" if low == high else f"{low} to {high}; "
-    return (
-        f"{said(effect.metric)} {number(effect.value)} ({span}threshold {number(effect.threshold)})"
-    )
+    return f"{metric} {number(effect.value)} ({span}threshold {number(effect.threshold)})"
 
 
 def example(item: Example) -> str:
@@ -55,13 +53,28 @@ def example(item: Example) -> str:
     where = " = ".join(said(a, 120) for a in item.addresses[:2])
     if len(item.addresses) > 2:
         where += f" and {len(item.addresses) - 2} more"
-    values = ", ".join(f"{said(k, 40)} {said(v, 40)}" for k, v in list(item.values.items())[:4])
+    values = ", ".join(f"{said(k, 40)} {_cell(v)}" for k, v in list(item.values.items())[:4])
     return f"{where} ({values})" if values and where else where or values
 
 
+def _cell(value: object) -> str:
+    """A value such that a missing one, an empty one and blanks can be told apart."""
+    if value is None:
+        return "missing"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = said(value, 40)
+    return text if text and text == text.strip() else repr(text)
+
+
 def repairs(finding: Finding) -> str:
-    """``drop-duplicates (safe) or re-split (unsafe: …)``; empty where nothing is known."""
+    """``drop-duplicates (safe) or re-split (unsafe)``; empty where nothing is known."""
     return " or ".join(f"{said(r.name, 60)} ({SAFETY[r.safety]})" for r in finding.repairs)
+
+
+def any_unsafe(findings: Iterable[Finding]) -> bool:
+    """Whether :data:`UNSAFE` needs to be said."""
+    return any(r.safety == "unsafe" for f in findings for r in f.repairs)
 
 
 def where(finding: Finding, splits: Sequence[str]) -> str:
@@ -115,12 +128,30 @@ def kinds(dataset: Mapping[str, Any]) -> str:
     return f"{len(columns):,} ({listed})" if listed else "none"
 
 
-def roles(dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(role, columns) of each role that is no feature."""
+def roles(report: Report) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """(role, columns, how it was inferred) of all that is no feature, and the other assumptions.
+
+    A sentence such as ``label: y, assumed: its name; set with --label`` stands beside its role,
+    unless several columns share it.
+    """
     by_role: dict[str, list[str]] = defaultdict(list)
-    for name, column in dataset.get("columns", {}).items():
-        by_role[str(column.get("role", ""))].append(said(name, 60))
-    return [(role, names(by_role[role], 6)) for role in ROLES if role in by_role]
+    for name, column in report.dataset.get("columns", {}).items():
+        by_role[str(column.get("role", ""))].append(name)
+    if report.dataset.get("task"):
+        by_role["task"].append(report.dataset["task"])
+    rest = list(report.assumptions)
+    out = []
+    for role in ROLES:
+        columns = by_role[role]
+        begin = f"{role}: {columns[0]}, " if len(columns) == 1 else f"{role}: "
+        sentence = next((s for s in rest if s.startswith(begin)), "") if len(columns) < 2 else ""
+        if sentence:
+            rest.remove(sentence)
+        if columns or sentence:
+            told = names((said(c, 60) for c in columns), 6)
+            tail = said(sentence[len(begin) :])
+            out.append((role, told or tail, f", {tail}" if told and tail else ""))
+    return out, rest
 
 
 def unchecked(report: Report) -> list[tuple[str, str]]:

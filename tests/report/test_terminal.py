@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from datacheck.findings import Severity, plain
-from datacheck.report import terminal
+from datacheck.findings import Example, Severity, plain
+from datacheck.report import terminal, words
 from tests.reports import HOSTILE, finding, hostile, report
 
 
@@ -13,16 +13,17 @@ def test_says_what_where_how_bad_why_and_what_mends_it():
         "datacheck · adult",
         "32,561 rows in 1 file",
         "3 (2 category, 1 number)",
-        "label    income",
-        "set with --label",
+        "label    income, assumed: last column; set with --label",
+        "task     classification",
         "ERROR LK001 duplicate-rows-across-splits",
         "23 of 16,281 test rows",
         "column age",
         "share 0.00141 (0.0009 to 0.0021; threshold 0)",
         "test/a.csv:17 = train/a.csv:33 (age 39)",
         "learned by heart",
-        "drop-from-train (safe)",
-        "1 error · 3 rules not checked",
+        "drop-from-train (safe) or resplit (unsafe)",
+        "an unsafe repair changes what the model learns · more: datacheck rule LK001",
+        "1 error · 1 of 4 rules checked, 1 failed · 1.2 s",
         "no sequences: SL001 SL002",
         "failed: ValueError: x: NM003",
     ):
@@ -65,6 +66,63 @@ def test_nothing_from_the_data_steers_the_terminal(text, color):
     assert "".join(plain(text).split())[:20] in squeezed
 
 
+def test_what_is_assumed_stands_where_it_belongs_and_only_once():
+    columns = {
+        "y": {"kind": "category", "role": "label", "assumed": "its name"},
+        "a": {"kind": "number", "role": "id", "assumed": "counts the rows"},
+        "b": {"kind": "number", "role": "id", "assumed": "its name"},
+    }
+    splits = {"train": {"rows": 1, "files": 1}}
+    said = [
+        "label: y, assumed: its name; set with --label",
+        "id: a, assumed: counts the rows; set with --id",
+        "id: b, assumed: its name; set with --id",
+        "b is read as a sequence",
+    ]
+    dataset = {"name": "d", "splits": splits, "columns": columns, "task": None}
+    text = terminal.render(report(dataset=dataset, assumptions=said, outcomes=[]))
+    head, _, rest = text.partition("assumed\n")
+    assert "label    y, assumed: its name; set with --label" in head
+    assert "id       a, b\n" in head  # two columns, each with a reason of its own
+    assert rest.splitlines()[:3] == [f"  {sentence}" for sentence in said[1:]]
+
+
+def test_that_nothing_was_found_is_said_beside_the_role():
+    dataset: dict[str, object] = {"name": "d", "splits": {}, "columns": {}, "task": None}
+    said = ["label: none found (no usual name); name it with --label"]
+    text = terminal.render(report(dataset=dataset, assumptions=said, outcomes=[]))
+    assert "label    none found (no usual name); name it with --label" in text
+    assert "assumed\n" not in text
+
+
+def test_cells_can_be_told_apart():
+    cells = {"a": None, "b": "None", "c": "", "d": " x"}
+    text = terminal.render(report(finding(examples=(Example(("t/a.csv:1",), cells),))))
+    assert "t/a.csv:1 (a missing, b None, c '', d ' x')" in text
+    numbers = {"a": -999.0, "b": float("inf"), "c": 1234567, "d": 0.1 + 0.2}
+    text = terminal.render(report(finding(examples=(Example(("t/a.csv:1",), numbers),))))
+    assert "(a -999, b inf, c 1234567, d 0.3)" in text
+
+
+def test_the_last_lines_are_what_counts():
+    lines = terminal.render(report(finding(), suppressed=[(finding(), "known")])).splitlines()
+    assert lines[-2].startswith("1 error · 1 suppressed · ")
+    assert lines[-1].endswith("more: datacheck rule LK001")
+    assert terminal.render(report()).splitlines()[-1].startswith("no findings · ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"), (1, "1"), (12345.0, "12,345"), (0.123456, "0.123"), (0.99312, "0.9931"),
+        (1234.5, "1,234"), (-0.5, "-0.5"), (1.5e9 + 0.5, "1.5e+09"), (1e300, "1e+300"),
+        (1e-9, "1e-09"),
+    ],
+)  # fmt: skip
+def test_figures_have_as_many_digits_as_one_reads(value, shown):
+    assert words.number(value) == shown
+
+
 def test_color_only_when_asked():
     assert "\x1b" not in terminal.render(report(finding()))
     assert "\x1b[1;31mERROR" in terminal.render(report(finding()), color=True)
@@ -87,7 +145,7 @@ def test_known_findings_are_counted_not_shown():
 def test_suppressed_are_told_with_reason():
     text = terminal.render(report(suppressed=[(finding(columns=("age",)), "the form allows it")]))
     assert "no findings · 1 suppressed" in text
-    assert "LK001  age: the form allows it" in text
+    assert "LK001 age: the form allows it" in text
 
 
 def test_many_findings_are_cut_and_counted():
