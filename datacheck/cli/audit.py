@@ -106,6 +106,10 @@ def command(
     options.check(settings)
     target = writable(Path(output)) if output else None
     accepted = writable(Path(write_baseline)) if write_baseline else None
+    if target is not None and target == accepted:
+        raise UsageError(
+            f"--output and --write-baseline both name {output}", "a file for each of the two"
+        )
     report = _run(source, settings, progress=progress and not quiet)
     click.get_current_context().exit(
         _deliver(report, settings, known, form=form, target=target, accepted=accepted, quiet=quiet)

@@ -46,6 +46,7 @@ audit data --write-baseline one.csv
 audit data --output one.csv
 audit data --output data
 audit data --output nope/x.json
+audit data --output x.json --write-baseline x.json
 audit data --config nope.toml
 audit data --config broken.toml
 audit data --config misspelled.toml

@@ -1,11 +1,13 @@
 """``datacheck audit``: each flag does something that can be seen."""
 
+import csv
 import gzip
 import io
 import json
 import os
 import stat
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from datacheck.cli import output
 from datacheck.engines import local
 from datacheck.report import progress
 from tests.cli.conftest import HEAD, SELECT, TEST, TRAIN, write
+from tests.reports import HOSTILE
 
 
 @pytest.fixture
@@ -339,6 +342,33 @@ def test_color_for_terminals_that_want_it(monkeypatch, terminal, environment, wa
     monkeypatch.setattr("sys.stdout", shown := io.StringIO())
     monkeypatch.setattr(shown, "isatty", lambda: terminal)
     assert output.wants_color() is wanted
+
+
+@pytest.mark.parametrize("columns", [40, 100])
+def test_a_report_is_as_wide_as_the_terminal(run, data, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    widths = [len(line) for line in run("audit", "data", "--select", SELECT).stdout.splitlines()]
+    assert columns - 15 < max(widths) <= columns
+    run("audit", "data", "--select", SELECT, "--output", "report")
+    widths = [len(line) for line in Path("report").read_text(encoding="utf-8").splitlines()]
+    assert 65 < max(widths) <= 80  # a file has no terminal
+
+
+@pytest.mark.parametrize("text", [t for t in HOSTILE if t and "\udc80" not in t])
+@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--format", "json"]])
+def test_nothing_from_the_data_steers_the_terminal(run, here, text, flags):
+    out = io.StringIO(newline="")
+    table = csv.writer(out)
+    table.writerow([text, "x", "label"])
+    for i in range(300):  # control characters are few, or this would be no text file
+        table.writerow(
+            [text if i % 30 == 0 else "", i / 7, text if i % 40 == 1 else f"good {i % 2}"]
+        )
+    (here / "a.csv").write_text(out.getvalue(), encoding="utf-8", newline="")
+    done = run("audit", "a.csv", *flags)
+    assert done.exit_code in (0, 1), done.stderr
+    assert all(c.isprintable() or c == "\n" for c in done.stdout)
+    assert flags or "datacheck · a.csv" in done.stdout
 
 
 # -- settings ---------------------------------------------------------------------------------
