@@ -62,7 +62,7 @@ def test_top_level_links_lead_into_the_package():
 
 
 def test_only_the_package_is_installed():
-    from setuptools import find_packages
+    from setuptools import find_packages  # type: ignore[import-untyped] # ships no types
 
     include = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     found = find_packages(str(ROOT), include=include)

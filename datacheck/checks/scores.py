@@ -24,7 +24,8 @@ class Score:
     """How well a column predicts the label, over the ``n`` rows that judged.
 
     ``exact`` marks a column that tells all rows apart without one exception, in at least 100
-    rows: a fact that needs no interval.
+    rows: a fact that needs no interval. ``near`` marks a near copy: few values that err in
+    ``wrong`` rows, where the most frequent class alone errs in ``missed`` (:func:`_near`).
     """
 
     metric: str
@@ -33,6 +34,9 @@ class Score:
     high: float
     n: int
     exact: bool = False
+    near: bool = False
+    wrong: int = 0
+    missed: int = 0
 
     def effect(self, threshold: float) -> Effect:
         """As a finding shows it."""
@@ -98,6 +102,9 @@ def _classes(
     enough = x.size >= 2 * LEAST and int(sizes[sizes > 0].min()) >= EACH
     if enough and (not missed.any() or (not category and _apart(x, codes))):
         return Score("rows told apart", 1.0, 1.0, 1.0, x.size, exact=True)
+    near = _near(bins, codes, sizes, count)
+    if near is not None:
+        return near
     if (sizes > 0).sum() > 2:
         n = int(judge.sum())
         low, high = wilson(n - wrong, n, z)
@@ -111,6 +118,27 @@ def _classes(
             area, low, high = 1 - area, 1 - high, 1 - low
         best = max(best, (area, low, high, x.size), key=lambda b: (b[1], b[3]))
     return Score("AUC", *best)
+
+
+NEAR, BETTER, FEW_ROWS = 0.01, 0.15, 50
+Z95 = 1.96
+
+
+def _near(bins: Ints, codes: Ints, sizes: Ints, count: int) -> Score | None:
+    """A near copy of the label: at most 1 % of the rows wrong, and at most 15 % of those that the
+    most frequent class gets wrong, at the upper ends of 95 % intervals; at least 50 rows a value,
+    so that nothing is learned by heart.
+    """
+    missed = int(codes.size - sizes.max())
+    if count * FEW_ROWS > codes.size or missed < LEAST:
+        return None
+    table = np.bincount(bins * sizes.size + codes, minlength=count * sizes.size)
+    wrong = int(codes.size - table.reshape(count, sizes.size).max(axis=1).sum())
+    low, high = wilson(codes.size - wrong, codes.size, Z95)
+    if 1 - low > NEAR or wilson(wrong, missed, Z95)[1] > BETTER:
+        return None
+    value = 1 - wrong / codes.size
+    return Score("rows told right", value, low, high, codes.size, False, True, wrong, missed)
 
 
 def _apart(x: Floats, codes: Ints) -> bool:

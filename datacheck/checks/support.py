@@ -67,7 +67,8 @@ def features(data: Dataset) -> list[Column]:
 
 def hash_columns(data: Dataset) -> tuple[str, ...]:
     """What makes two rows the same: features, and ids, groups and times that are not (nearly)
-    unique to a row, as far as all splits have them."""
+    unique to a row, as far as all splits have them.
+    """
     kept = (Role.FEATURE, Role.TIME, Role.GROUP)
     return tuple(
         c.name

@@ -220,7 +220,7 @@ class Moments(Summary):
             mean_off = np.abs(self.mean - other.mean)
             m2_off = np.abs(self.m2 - other.m2)
             close = (mean_off <= rtol * scale) & (
-                ~np.isfinite(self.m2) | ~np.isfinite(other.m2) | (m2_off <= rtol * n * scale * scale)
+                ~np.isfinite(self.m2 + other.m2) | (m2_off <= rtol * n * scale * scale)
             )
         return exact and bool(close.all())
 

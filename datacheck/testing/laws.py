@@ -11,6 +11,7 @@ commutativity is exact, as merges are written symmetrically.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def pieces(batch: Batch, cuts: Sequence[int]) -> list[Batch]:
             batch.file,
             {column: raw.slice(a, b - a) for column, raw in batch.tokens.items()},
         )
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
     ]
 
 

@@ -91,7 +91,7 @@ def test_parquet_and_its_batches(folder, monkeypatch):
         (folder / "pq").mkdir(exist_ok=True)
         frame.write_parquet(folder / "pq" / f"{name}.parquet", row_group_size=90)
     first = datacheck.audit(folder / "pq").to_json(timing=False)
-    read = local.blocks
+    read = scan.blocks
     monkeypatch.setattr(local, "blocks", lambda f, i, c, rows: _rebatched(read, f, i, c, rows))
     assert datacheck.audit(folder / "pq").to_json(timing=False) == first
 

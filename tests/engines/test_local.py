@@ -11,6 +11,7 @@ from datacheck.dataset import Batch, Column, Dataset, Kind, Role, Split, Task
 from datacheck.engines import local
 from datacheck.engines.plan import BLOCK_CELLS, block_rows, make_plan
 from datacheck.summaries import Need
+from datacheck.summaries.row_hashes import RowHashes
 
 
 class Counted:
@@ -90,6 +91,8 @@ def test_row_hashes_past_the_budget_go_to_scratch():
     small = local.run(data, make_plan(data, [need]), memory=4 << 20)
     large = local.run(data, make_plan(data, [need]), memory=1 << 30)
     (a,), (b,) = small.summaries.values(), large.summaries.values()
+    assert isinstance(a, RowHashes)
+    assert isinstance(b, RowHashes)
     assert a.nbytes() <= 1 << 20 < b.nbytes()
     assert np.array_equal(a.features(), b.features())
     assert np.array_equal(a.addresses(), b.addresses())

@@ -97,6 +97,7 @@ def test_any_delimiter_is_told(tmp_path, delimiter, name):
     path.write_text("\n".join([delimiter.join(["n", "x", "label"]), *rows]))
     data = open_source(path)
     assert list(data.columns) == ["n", "x", "label"]
+    assert data.label is not None
     assert data.label.name == "label"
 
 

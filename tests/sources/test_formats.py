@@ -75,6 +75,7 @@ def test_every_format_reads_alike(frame, tmp_path, form):
     assert kinds["x"] is Kind.NUMBER
     assert kinds["k"] is Kind.NUMBER
     assert kinds["c"] is Kind.CATEGORY
+    assert data.label is not None
     assert data.label.name == "label"
     report = datacheck.audit(tmp_path)
     there = datacheck.audit({"train": frame.head(200), "test": frame.tail(100)})
@@ -116,6 +117,7 @@ def test_keras_archives_are_splits(tmp_path):
     )  # fmt: skip
     data = open_source(tmp_path / "mnist.npz")
     assert list(data.splits) == ["train", "test"]
+    assert data.label is not None
     assert data.label.name == "y"
     assert len(data.columns) == 17
 

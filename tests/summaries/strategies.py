@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ WORDS = st.one_of(
     st.sampled_from(["", " ", "a", "b b", "é", "e\u0301", "NA", "<b>", "\x1b[31m", "x y z"]),
     st.text(max_size=8),
 )
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "f": pl.Float64, "i": pl.Int64, "b": pl.Boolean, "s": pl.String, "t": pl.Datetime("us"),
     "l": pl.List(pl.Int64), "y": pl.String,
 }  # fmt: skip

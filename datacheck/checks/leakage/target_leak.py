@@ -16,6 +16,9 @@ column with a name for each row cannot look good: AUC for two classes, the share
 class is told for more, R² (a line, a curve, or the ranks) for numbers. A column is reported if the
 lower end of the interval, at 1e-4 over all columns tested, is at least `min_score`; or if it
 tells all rows of at least 100 apart without one exception, which is a fact and needs no interval.
+A near copy, with few
+values and few exceptions, is a warning: wrong in at most 1 % of the rows, and in at most 15 % of
+those that the most frequent class gets wrong, at the upper ends of 95 % intervals.
 One feature has to predict the *whole* label: one that only tells one class of three from the rest
 is a good feature. Sums and differences are found for any number of columns by one random
 projection, and confirmed on the sample: equal within 1e-6 in at least 99 % of the rows.
@@ -37,9 +40,9 @@ is 1 exactly where `readmitted` is `yes`.
 
 ## Known limits
 Texts, sequences and images are not judged, nor are ids, groups and times (LK008, LK003, LK004).
-A label spread over several columns (one for each class) is not found, nor a near copy with
-exceptions in fewer than some 500 rows of a class. An honest feature may be that good: then ignore
-the column. Sums are looked for among columns without missing values.
+A label spread over several columns (one for each class) is not found, nor a near copy of many
+values with exceptions where there are fewer than some 500 rows of a class. An honest feature may
+be that good: then ignore the column. Sums are looked for among columns without missing values.
 
 ## References
 - Kaufman, Rosset & Perlich 2012, "Leakage in data mining", ACM TKDD 6(4).
@@ -56,11 +59,11 @@ import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.predict import COLUMNS, Target, promising, read_target, vectors
-from datacheck.checks.scores import Score, score
+from datacheck.checks.scores import NEAR, Score, score
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset, Kind, Role, Task, to_matrix
 from datacheck.errors import UsageError
-from datacheck.findings import Effect, Finding, Repair, names
+from datacheck.findings import Effect, Finding, Repair, Severity, names
 from datacheck.summaries.base import Need
 
 ADD_UP = 0.99  # share of rows in which a sum must hold
@@ -94,14 +97,19 @@ class TargetLeak(Rule):
         target = read_target(context, split)
         assert split is not None
         found: dict[str, Score] = {}
+        near: dict[str, Score] = {}
         for column, x in vectors(context, target, promising(context, target, columns)):
             named = context.data.columns[column].kind is Kind.CATEGORY
             got = score(x, target, category=named, tests=len(columns))
-            if got and (got.exact or got.low >= self.min_score):
+            if got and got.near:
+                near[column] = got
+            elif got and (got.exact or got.low >= self.min_score):
                 found[column] = got
         if found:
             rows = "sampled rows" if context.sampled(split) else "rows"
             yield self._single(found, label.name, split, len(columns), rows)
+        if near:
+            yield self._near(near, label.name, split, len(columns))
         if self.pairs and context.data.task is Task.REGRESSION:
             yield from self._sums(context, target, label.name, split, set(found))
 
@@ -130,6 +138,23 @@ class TargetLeak(Rule):
                 "score": {c: found[c].value for c in ranked},
                 "rows": best.n,
             },
+        )
+
+    def _near(self, near: dict[str, Score], label: str, split: str, tested: int) -> Finding:
+        ranked = sorted(near, key=lambda c: (near[c].wrong, c))
+        best = near[ranked[0]]
+        verb = "is a near copy" if len(ranked) == 1 else "are near copies"
+        return self.finding(
+            f"{names(ranked)} {verb} of {label} in {split}: {ranked[0]} alone is wrong in "
+            f"{best.wrong:,} of {best.n:,} rows, the most frequent class in {best.missed:,}",
+            splits=[split],
+            columns=sorted(ranked),
+            count=len(ranked),
+            total=tested,
+            unit="columns",
+            severity=Severity.WARNING,
+            effect=best.effect(1 - NEAR),
+            evidence={"wrong": {c: near[c].wrong for c in ranked}, "rows": best.n},
         )
 
     # -- sums --------------------------------------------------------------------------------
