@@ -102,6 +102,7 @@ class Context:
     fetch: Any = None
     """``fetch(addresses, columns) -> pl.DataFrame`` with those very rows and ``ADDRESS``."""
     _samples: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _class_samples: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     # -- splits -------------------------------------------------------------------------------
 
@@ -129,8 +130,10 @@ class Context:
     def pairs(self) -> list[tuple[str, str]]:
         """(train, other) for each evaluation split. Raises NotApplicable without both."""
         train = self.train
+        if len(self.splits) < 2:
+            raise NotApplicable("needs two splits with rows")
         if train is None or not self.evaluation:
-            raise NotApplicable("needs a train split and another split, both with rows")
+            raise NotApplicable("needs a train split; no split with rows has that name")
         return [(train, other) for other in self.evaluation]
 
     # -- columns ------------------------------------------------------------------------------
@@ -206,7 +209,9 @@ class Context:
 
     def class_sample(self, split: str) -> pl.DataFrame:
         """The sample with at least 500 rows of each class (where there are); not uniform."""
-        return self.row_sample(split).frame(with_rare=True)
+        if split not in self._class_samples:
+            self._class_samples[split] = self.row_sample(split).frame(with_rare=True)
+        return self._class_samples[split]
 
     def sampled(self, split: str) -> bool:
         """Whether the sample is less than all rows of the split."""

@@ -87,7 +87,7 @@ def compared(context: Context, train: str, other: str, least: int = 2) -> list[s
 def needs_two(data: Dataset) -> None:
     """Raise NotApplicable where there is no other split to compare train with."""
     if data.train is None or not data.evaluation:
-        raise NotApplicable("needs a train split and another split")
+        raise NotApplicable("needs two splits with rows, one of them train")
 
 
 # -- distances -------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class LengthLabelConfounding(Rule):
         label, split = context.label(), context.train
         columns = context.columns(*KINDS, splits=[split] if split else [])
         if not columns:
-            raise NotApplicable("there are no sequences or texts")
+            raise NotApplicable("no sequence or text columns")
         target = read_target(context, split)
         assert split is not None
         least = self.min_auc if target.classes else self.min_rank

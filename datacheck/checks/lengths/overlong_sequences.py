@@ -71,7 +71,7 @@ class OverlongSequences(Rule):
         columns = {s: length_columns(context.data, s) for s in context.splits}
         every = list(dict.fromkeys(c for listed in columns.values() for c in listed))
         if not every:
-            raise NotApplicable("no split with rows has a sequence or text column")
+            raise NotApplicable("no sequence or text columns")
         over: dict[str, dict[str, int]] = {}
         figures: dict[str, dict[str, float]] = {}
         for column in every:

@@ -55,7 +55,7 @@ class NonFiniteValues(Rule):
     def judge(self, context: Context) -> Iterable[Finding]:
         columns = inputs(context.data, Kind.NUMBER)
         if not columns or not context.total:
-            raise NotApplicable("there is no feature of numbers with rows")
+            raise NotApplicable("no number columns")
         found: dict[str, dict[str, int]] = {}
         signs = [0, 0]
         for column in columns:

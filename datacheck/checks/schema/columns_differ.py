@@ -58,7 +58,7 @@ class ColumnsDiffer(Rule):
         data = context.data
         splits = [name for name, split in data.splits.items() if split.kinds]
         if len(splits) < 2:
-            raise NotApplicable("needs two splits with columns")
+            raise NotApplicable("needs two splits with rows")
         groups: dict[tuple[tuple[str, ...], bool], list[str]] = {}
         for column in data.columns.values():
             if column.role in (Role.IGNORE, Role.SPLIT):

@@ -89,7 +89,7 @@ class TypesDiffer(Rule):
     def judge(self, context: Context) -> Iterable[Finding]:
         data = context.data
         if sum(bool(s.kinds) for s in data.splits.values()) < 2:
-            raise NotApplicable("needs two splits with columns")
+            raise NotApplicable("needs two splits with rows")
         groups: dict[tuple[str, str, str, str], list[str]] = {}
         for column, base, other, first, second in _conflicts(data):
             if self._certain(context, column, base, other):
