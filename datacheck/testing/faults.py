@@ -293,13 +293,16 @@ def _thin(
 def rare_class(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Pair:
-    """A class left with 8 rows of train at severity 0.1, with 1 at severity 1."""
+    """A class left with 8 rows at severity 0.1, with 2 at severity 1; one of them is in test."""
     chosen = _classes(train, label)[-1]
-    left = max(1, round(9 - 8 * severity))
-    at = rng.permutation(np.flatnonzero((train[label] == chosen).to_numpy()))
-    mask = np.ones(train.height, dtype=bool)
-    mask[at[left:]] = False
-    return train.filter(pl.Series(mask)), test
+    left = max(1, round(8 - 7 * severity))
+    kept = []
+    for frame, most in ((train, left), (test, 1)):
+        at = rng.permutation(np.flatnonzero((frame[label] == chosen).to_numpy()))
+        mask = np.ones(frame.height, dtype=bool)
+        mask[at[most:]] = False
+        kept.append(frame.filter(pl.Series(mask)))
+    return kept[0], kept[1]
 
 
 def class_missing_from_test(
