@@ -118,8 +118,8 @@ class ConflictingLabels(Rule):
         at = np.flatnonzero(hit)
         involved = [s for i, s in enumerate(splits) if (owner[at] == i).any()]
         yield self.finding(
-            f"{count:,} rows of {names(involved)} share their features with a "
-            f"row that has another {label}: {told}",
+            f"{count:,} rows of {names(involved)} have the same features as "
+            f"another row and a different {label}: {told}",
             splits=involved,
             columns=[label],
             count=count,

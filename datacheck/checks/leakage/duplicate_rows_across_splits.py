@@ -112,10 +112,10 @@ class DuplicateRowsAcrossSplits(Rule):
         if has_label(context, one) and has_label(context, other):
             same = int(members(rows.keys(), distinct(mine.keys())).sum())
             evidence["with_same_label"] = same
-            told = f", {f'{same:,}' if same else 'none'} of them with the same label"
+            told = f", {f'{same:,}' if same else 'none'} of them with its label"
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) have the same "
-            f"features as a row of {one}{told}; chance explains {_about(expected)}",
+            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) repeat the "
+            f"features of a row of {one}{told}; by chance {_about(expected)} would",
             splits=[one, other],
             count=count,
             total=total,

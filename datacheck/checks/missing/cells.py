@@ -53,9 +53,9 @@ def empty_cells(context: Context, split: str, column: str) -> int:
 def share(count: float, total: float) -> str:
     """``4.7 %``: a share as messages say it; 100 % only where it is all."""
     if not count or not total:
-        return "0 %"
+        return "0%"
     percent = 100 * count / total
-    return "100 %" if count == total else f"{min(percent, 99.9):.{1 if percent >= 1 else 2}f} %"
+    return "100%" if count == total else f"{min(percent, 99.9):.{1 if percent >= 1 else 2}f}%"
 
 
 def show(
