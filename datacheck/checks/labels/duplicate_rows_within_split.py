@@ -29,6 +29,7 @@ as it is.
 
 ## Options
 - `min_share` (0.0005): the least share of the split's rows that matters.
+- `chance` (true): whether repeats have to be more than chance gives; false tells them all.
 
 ## Known limits
 Repeats may be right: two patients of the same figures, a sensor that stands still. The rule counts,
@@ -69,6 +70,7 @@ class DuplicateRowsWithinSplit(Rule):
     repairs = (Repair("drop-duplicates", "safe"),)
 
     min_share: float = 0.0005
+    chance: bool = True
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         return need_repeats(data)
@@ -87,7 +89,7 @@ class DuplicateRowsWithinSplit(Rule):
         if not count or count / total < self.min_share:
             return
         expected = SLACK * found.chance(context, (split,)) * total * (total - 1) / 2
-        if not beyond_chance(count, expected):
+        if self.chance and not beyond_chance(count, expected):
             return
         groups, involved = int((sizes > 1).sum()), int(sizes[sizes > 1].sum())
         again = np.flatnonzero(first[inverse] != np.arange(table.n))[:MAX_EXAMPLES]

@@ -22,6 +22,7 @@ is mostly different from row to row does not repeat by accident: there every mat
 
 Measured on scikit-learn's bundled datasets: copies of 5 % of the test rows are found in 4 of 5, of
 10 % in all; of 100 clean re-splits none raises an alarm.
+Repeats that are more than the estimate, though not beyond doubt, are told as info.
 
 ## Example
 UCI's letter recognition, first 16,000 rows as train and last 4,000 as test: 380 test rows (9.5 %)
@@ -32,6 +33,7 @@ have features that are in train too, where chance explains no more than three.
 
 ## Options
 - `min_share` (0): the least share of the evaluation split that matters.
+- `chance` (true): whether repeats have to be more than chance gives; false tells them all.
 
 ## Known limits
 Near-duplicates (one cell differs, or a rounding) are not found. A table with one coarse feature
@@ -63,10 +65,13 @@ from datacheck.checks.duplicates import (
     percent,
     repeats,
 )
+from datacheck.checks.stats import poisson_sf
 from datacheck.checks.support import has_label
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity
 from datacheck.summaries.base import Need
+
+PERHAPS = 0.05  # repeats that are less likely by accident, but not beyond doubt, are told as info
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class DuplicateRowsAcrossSplits(Rule):
     repairs = (Repair("drop-from-train", "safe"),)
 
     min_share: float = 0.0
+    chance: bool = True
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         return need_repeats(data) if len(data.splits) > 1 else []
@@ -99,7 +105,8 @@ class DuplicateRowsAcrossSplits(Rule):
         if not count or count / total < self.min_share:
             return
         expected = SLACK * found.chance(context, (one, other)) * context.rows[one] * total
-        if not beyond_chance(count, expected):
+        sure = beyond_chance(count, expected) or not self.chance
+        if not sure and poisson_sf(count, expected / SLACK) >= PERHAPS:
             return
         rows = theirs.take(hit)
         back = int(members(mine.features, distinct(theirs.features)).sum())
@@ -115,8 +122,9 @@ class DuplicateRowsAcrossSplits(Rule):
             told = f", {f'{same:,}' if same else 'none'} of them with its label"
         yield self.finding(
             f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) repeat the "
-            f"features of a row of {one}{told}; by chance {_about(expected)} would",
+            f"features of a row of {one}{told}; by chance {_about(expected, sure)} would",
             splits=[one, other],
+            severity=None if sure else Severity.INFO,
             count=count,
             total=total,
             evidence=evidence,
@@ -124,7 +132,9 @@ class DuplicateRowsAcrossSplits(Rule):
         )
 
 
-def _about(expected: float) -> str:
+def _about(expected: float, sure: bool) -> str:
+    if not sure:
+        return f"about {expected / SLACK:,.0f}, perhaps {expected:,.0f},"
     return "none" if expected < 0.5 else f"about {expected:,.0f}"
 
 
