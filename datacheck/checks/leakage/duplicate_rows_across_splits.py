@@ -22,7 +22,6 @@ is mostly different from row to row does not repeat by accident: there every mat
 
 Measured on scikit-learn's bundled datasets: copies of 5 % of the test rows are found in 4 of 5, of
 10 % in all; of 100 clean re-splits none raises an alarm.
-Repeats that are more than the estimate, though not beyond doubt, are told as info.
 
 ## Example
 UCI's letter recognition, first 16,000 rows as train and last 4,000 as test: 380 test rows (9.5 %)
@@ -65,13 +64,10 @@ from datacheck.checks.duplicates import (
     percent,
     repeats,
 )
-from datacheck.checks.stats import poisson_sf
 from datacheck.checks.support import has_label
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
 from datacheck.summaries.base import Need
-
-PERHAPS = 0.05  # repeats that are less likely by accident, but not beyond doubt, are told as info
 
 
 @dataclass(frozen=True)
@@ -105,8 +101,7 @@ class DuplicateRowsAcrossSplits(Rule):
         if not count or count / total < self.min_share:
             return
         expected = SLACK * found.chance(context, (one, other)) * context.rows[one] * total
-        sure = beyond_chance(count, expected) or not self.chance
-        if not sure and poisson_sf(count, expected / SLACK) >= PERHAPS:
+        if self.chance and not beyond_chance(count, expected):
             return
         rows = theirs.take(hit)
         back = int(members(mine.features, distinct(theirs.features)).sum())
@@ -122,9 +117,8 @@ class DuplicateRowsAcrossSplits(Rule):
             told = f", {f'{same:,}' if same else 'none'} of them with its label"
         yield self.finding(
             f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) repeat the "
-            f"features of a row of {one}{told}; by chance {_about(expected, sure)} would",
+            f"features of a row of {one}{told}; by chance {_about(expected)} would",
             splits=[one, other],
-            severity=None if sure else Severity.INFO,
             count=count,
             total=total,
             evidence=evidence,
@@ -132,9 +126,7 @@ class DuplicateRowsAcrossSplits(Rule):
         )
 
 
-def _about(expected: float, sure: bool) -> str:
-    if not sure:
-        return f"about {expected / SLACK:,.0f}, perhaps {expected:,.0f},"
+def _about(expected: float) -> str:
     return "none" if expected < 0.5 else f"about {expected:,.0f}"
 
 

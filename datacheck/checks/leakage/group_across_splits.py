@@ -141,8 +141,8 @@ class GroupAcrossSplits(Rule):
             return
         rows = int(known[1][at_one].sum())
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({share:.1%}) belong to {common.size:,} values of "
-            f"{column.name} that {one} has too",
+            f"{count:,} of {total:,} rows of {other} ({share:.1%}) belong to {common.size:,} "
+            f"values of {column.name} that {one} has too",
             splits=[one, other],
             columns=[column.name],
             count=count,
