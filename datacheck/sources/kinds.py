@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from datacheck.dataset import Kind
 from datacheck.sources.convert import MISSING, Reading, convert
 
@@ -169,20 +171,19 @@ def _numeric(cells: pl.Series, separator: str) -> bool:
 def _described(series: pl.Series, how: Reading) -> Look:
     """Figures of the values, read as they will be."""
     values = convert(series, how)[0]
-    known = values.drop_nulls()
     if how.kind is Kind.SEQUENCE:
-        return Look(how, len(known))
-    if how.kind is Kind.NUMBER:
-        import polars as pl
-
-        numbers = known.cast(pl.Float64).drop_nans()
-        finite = numbers.filter(numbers.is_finite())
-        whole = len(finite) > 0 and bool((finite == finite.floor()).all())
-        steps = finite.diff().drop_nulls()
-        counter = whole and len(steps) > 1 and bool((steps == 1).all())
-        high = float(finite.abs().max() or 0.0)  # type: ignore[arg-type] # floats
-        return Look(how, len(finite), finite.n_unique(), whole, counter, high=high)
-    return Look(how, len(known), known.n_unique())
+        return Look(how, len(values) - values.null_count())
+    if how.kind is not Kind.NUMBER:
+        known = values.drop_nulls()
+        return Look(how, len(known), known.n_unique())
+    numbers = np.asarray(values.to_numpy(), dtype=np.float64)  # of 10,000 columns Polars takes 1 s
+    finite = numbers[np.isfinite(numbers)]
+    if not finite.size:
+        return Look(how)
+    whole = bool((finite == np.floor(finite)).all())
+    counter = whole and finite.size > 2 and bool((np.diff(finite) == 1).all())
+    high = float(np.abs(finite).max())
+    return Look(how, finite.size, np.unique(finite).size, whole, counter, high=high)
 
 
 def agree(looks: Sequence[Look]) -> Look:
