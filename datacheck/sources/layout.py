@@ -126,8 +126,10 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(files):
             path = Path(root) / name
-            if (ASIDE.match(name) and not form_of(path)[0]) or name.startswith(".") or (
-                ASIDE.match(name) and name.startswith(("_", "datacheck"))
+            if (
+                (ASIDE.match(name) and not form_of(path)[0])
+                or name.startswith(".")
+                or (ASIDE.match(name) and name.startswith(("_", "datacheck")))
             ):
                 layout.aside.append(str(path.relative_to(folder)))
             else:

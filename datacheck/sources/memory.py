@@ -72,9 +72,10 @@ def is_columns(thing: Mapping[Any, Any]) -> bool:
 def to_frame(thing: Any) -> tuple[pl.DataFrame, list[str]]:
     """A Polars frame (without copying where that can be), and what was assumed."""
     if isinstance(thing, pl.LazyFrame):
-        return thing.collect(), []
+        return to_frame(thing.collect())
     if isinstance(thing, pl.DataFrame):
-        return thing, []
+        objects = [s for s in thing.iter_columns() if s.dtype == pl.Object]
+        return thing.with_columns(_items(s.name, s.to_list()) for s in objects), []
     if isinstance(thing, pl.Series):
         return thing.to_frame(thing.name or "x"), []
     if _is_pandas(thing):
@@ -204,6 +205,11 @@ def _pandas_column(name: str, series: Any) -> pl.Series:
     items = [
         None if gone else cell for gone, cell in zip(missing.tolist(), cells.tolist(), strict=True)
     ]
+    return _items(name, items)
+
+
+def _items(name: str, items: list[Any]) -> pl.Series:
+    """A column from Python objects: numbers, dates or lists where they are, else their text."""
     kinds = {type(i) for i in items if i is not None}
     if kinds <= {str}:
         return pl.Series(name, items, dtype=pl.String)

@@ -80,7 +80,8 @@ def hash_column(series: pl.Series) -> Hashes:
     if dtype.is_numeric() or dtype == pl.Boolean or dtype.is_temporal():
         from datacheck.dataset import to_matrix
 
-        return mix(number_bits(to_matrix(series.alias("x").to_frame(), ["x"])[:, 0]))
+        out = mix(number_bits(to_matrix(series.alias("x").to_frame(), ["x"])[:, 0]))
+        return _large(series, out) if dtype in (pl.Int64, pl.UInt64) else out
     if dtype == pl.String:
         hashed = hash_strings(series).to_numpy()
     elif isinstance(dtype, pl.List | pl.Array):
@@ -90,6 +91,21 @@ def hash_column(series: pl.Series) -> Hashes:
     out = np.asarray(hashed, dtype=np.uint64)
     if series.null_count():
         out = np.where(series.is_null().to_numpy(), mix(np.array([MISSING])), out)
+    return out
+
+
+def _large(series: pl.Series, out: Hashes) -> Hashes:
+    """Whole numbers that float64 cannot tell apart (keys of 64 bits, say) by all of their bits."""
+    import polars as pl
+
+    exact = 2**53
+    large = series > exact
+    if series.dtype == pl.Int64:
+        large = large | (series < -exact)
+    large = large.fill_null(False)
+    if large.any():
+        whole = series.filter(large).to_numpy().astype(np.uint64)
+        out[large.to_numpy()] = mix(whole ^ _GOLDEN)
     return out
 
 

@@ -146,9 +146,7 @@ def test_byte_order_marks(tmp_path, encoding, bom):
 
 def test_lines_that_are_no_utf8_are_read_and_told(tmp_path, small_chunks):
     path = tmp_path / "x.csv"
-    path.write_bytes(
-        b"name,x\nplain,1\n" + "café,2\n".encode("cp1252") + "thé,3\n".encode()
-    )
+    path.write_bytes(b"name,x\nplain,1\n" + "café,2\n".encode("cp1252") + "thé,3\n".encode())
     frame, _, problems = read_all(path)
     assert frame["name"].to_list() == ["plain", "café", "thé"]
     assert [(p.row, p.warning) for p in problems] == [(3, True)]
