@@ -181,7 +181,8 @@ def _described(series: pl.Series, how: Reading) -> Look:
     if not finite.size:
         return Look(how)
     whole = bool((finite == np.floor(finite)).all())
-    counter = whole and finite.size > 2 and bool((np.diff(finite) == 1).all())
+    with np.errstate(over="ignore"):
+        counter = whole and finite.size > 2 and bool((np.diff(finite) == 1).all())
     high = float(np.abs(finite).max())
     return Look(how, finite.size, np.unique(finite).size, whole, counter, high=high)
 
