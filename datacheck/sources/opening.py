@@ -1,28 +1,23 @@
-"""From tables to a dataset: splits, one schema, roles, and what has to be said about them."""
+"""Anything a person may name becomes tables by split; what cannot be read is told, not fatal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from datacheck.dataset import Column, Dataset, Fragment, Kind, Problem, Split
-from datacheck.errors import DatacheckError, SourceError, UsageError
+from datacheck.dataset import Dataset, Problem
+from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources import memory, streams
-from datacheck.sources.convert import Reading
-from datacheck.sources.kinds import Look, agree, look
+from datacheck.sources.assembling import assemble
 from datacheck.sources.layout import MAYBE, Layout, explore, form_of, split_of
 from datacheck.sources.options import SourceOptions
-from datacheck.sources.roles import SPLITS, assign, known
-from datacheck.sources.table import Table
+from datacheck.sources.table import ALONE, Opened, Table
 
-ALONE = "data"  # the name of a split that nothing names
-MOST_SPLITS = 50
 NOT_READ = {
     ".json": "JSON Lines is read, with one object a line",
     ".pkl": "pickles are never loaded, they can run code",
@@ -37,18 +32,6 @@ NOT_READ = {
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
 
-@dataclass(slots=True)
-class Opened:
-    """Tables by split, and what happened on the way."""
-
-    name: str
-    tables: dict[str, list[Table]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-    """What was assumed about single files: the note, and the files it holds for."""
-
-
 def open_dataset(source: Any, options: SourceOptions) -> Dataset:
     """A dataset from anything. Raises SourceError and UsageError, with hints."""
     opened = _open(source, options)
@@ -57,7 +40,7 @@ def open_dataset(source: Any, options: SourceOptions) -> Dataset:
         told = f"{first.file} {first.reason}" if first else f"{opened.name} holds no table"
         more = len(opened.problems) - 1
         raise SourceError(told + (f"; {more} more files likewise" if more > 0 else ""), _hint(told))
-    return _assemble(opened, options)
+    return assemble(opened, options)
 
 
 def _hint(told: str) -> str:
@@ -253,152 +236,3 @@ def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
     if not form_of(path)[0] and table.peek.width < 2 and options.delimiter is None:
         raise SourceError("is text without columns", "name its --delimiter, or give CSV or TSV")
     return {"": table}
-
-
-# -- one schema --------------------------------------------------------------------------------
-
-
-def _assemble(opened: Opened, options: SourceOptions) -> Dataset:
-    train = next((n for n in opened.tables if n.lower() in ("train", "training")), None)
-    order = [*([train] if train else []), *(n for n in opened.tables if n != train)]
-    peeks = {name: _peek(opened.tables[name]) for name in order}
-    if not any(p.height for p in peeks.values()):
-        files = names(t.file for tables in opened.tables.values() for t in tables)
-        raise SourceError(f"{files} has columns but no rows", "check what wrote it")
-    looks: dict[str, list[Look]] = {}
-    own: dict[str, dict[str, Look]] = {}
-    left: list[str] = []
-    for name in order:
-        own[name] = {}
-        for series in peeks[name].iter_columns():
-            found = look(series)
-            if found is None:
-                left.append(series.name)
-                continue
-            own[name][series.name] = found
-            looks.setdefault(series.name, []).append(found)
-    if not looks:
-        raise SourceError(
-            f"no column can be audited ({names(dict.fromkeys(left))} hold nested or binary data)",
-            "numbers, text, dates and lists are read",
-        )
-    common = {name: agree(found) for name, found in looks.items()}
-    said = [f"{names(files)}: {note}" for note, files in opened.notes.items()] + opened.said
-    if left:
-        said.append(f"not read, nested or binary: {names(dict.fromkeys(left), 5)}")
-    split_column, found_by = _split_column(opened, common, peeks, options)
-    if split_column:
-        common[split_column] = replace(common[split_column], how=Reading(Kind.CATEGORY))
-    columns, task, assumed = assign(common, options, split_column)
-    if split_column and found_by:
-        assumed.insert(
-            0, f"splits: by the column {split_column}, assumed: {found_by}; set with --split-column"
-        )
-        columns[split_column] = replace(columns[split_column], assumed=found_by)
-    readings = {name: one.how for name, one in common.items()}
-    splits = {
-        name: Split(
-            name,
-            _fragments(opened.tables[name], name, readings, bool(split_column)),
-            _kinds(own[name], columns),
-        )
-        for name in opened.tables
-    }
-    data = Dataset(opened.name, splits, columns, task, [*assumed, *said], opened.problems)
-    if split_column:
-        _divide(data, split_column)
-    return data
-
-
-def _peek(tables: Iterable[Table]) -> pl.DataFrame:
-    """The first rows of all files of a split, together."""
-    frames = [t.peek for t in tables if t.peek.width]
-    if not frames:
-        return pl.DataFrame()
-    if len(frames) == 1:
-        return frames[0]
-    try:
-        return pl.concat(frames, how="diagonal_relaxed")
-    except pl.exceptions.PolarsError:
-        # Files of one split disagree about types: what they say as text decides.
-        texts = [
-            f.select(
-                pl.col(c).cast(pl.String, strict=False)
-                for c, d in f.schema.items()
-                if not d.is_nested()
-            )
-            for f in frames
-        ]
-        return pl.concat(texts, how="diagonal_relaxed")
-
-
-def _kinds(own: Mapping[str, Look], columns: Mapping[str, Column]) -> dict[str, Kind]:
-    """Kinds as the split's own rows suggest; a split without a value says nothing of its own."""
-    return {name: one.kind if one.known else columns[name].kind for name, one in own.items()}
-
-
-def _fragments(
-    tables: Iterable[Table], split: str, readings: Mapping[str, Reading], divided: bool
-) -> list[Fragment]:
-    name = "" if divided else split
-    return [fragment for table in tables for fragment in table.fragments(name, readings)]
-
-
-# -- a split column ----------------------------------------------------------------------------
-
-
-def _split_column(
-    opened: Opened,
-    looks: Mapping[str, Look],
-    peeks: Mapping[str, pl.DataFrame],
-    options: SourceOptions,
-) -> tuple[str | None, str]:
-    """(column, why it is assumed): given, or found by its name and values in one unsplit table."""
-    if options.split_column is not None:
-        known(options.split_column, "split-column", looks)
-        if len(opened.tables) > 1:
-            raise UsageError(
-                f"--split-column, but the files already are splits: {names(opened.tables)}",
-                "drop it, or name one file",
-            )
-        return options.split_column, ""
-    if list(opened.tables) != [ALONE]:
-        return None, ""
-    for name in looks:
-        if name.strip().lower() not in SPLITS or name == options.label:
-            continue
-        values = peeks[ALONE][name].drop_nulls().cast(pl.String, strict=False).unique().to_list()
-        if values and all(split_of(str(v).strip()) for v in values):
-            return name, "its name and values"
-    return None, ""
-
-
-def _divide(data: Dataset, column: str) -> None:
-    """Splits by the values of a column, which takes a look at that column alone beforehand."""
-    (alone,) = data.splits.values()
-    counts: dict[str, int] = {}
-    for fragment in alone.fragments:
-        try:
-            for batch in fragment.read([column], 65_536):
-                if batch.height:
-                    found = batch.frame[column].cast(pl.String).fill_null("").value_counts(name="n")
-                    for value, n in found.iter_rows():
-                        counts[value] = counts.get(value, 0) + n
-        except (DatacheckError, OSError, pl.exceptions.PolarsError):
-            continue  # the scan meets it again, and tells it
-        if len(counts) > MOST_SPLITS:
-            raise UsageError(
-                f"column {column!r} has more than {MOST_SPLITS} values, so it names no splits",
-                "name another with --split-column",
-            )
-    if nameless := counts.pop("", 0):
-        file = alone.fragments[0].file
-        reason = f"{nameless:,} rows have no value in {column!r} and belong to no split"
-        data.problems.append(Problem("", file, -1, reason))
-    if not counts:
-        raise UsageError(f"column {column!r} names no split", "it has no values")
-    names_ = sorted(counts, key=lambda n: (n.lower() not in ("train", "training"), n))
-    first = names_[0]
-    kinds = {k: v for k, v in alone.kinds.items() if k != column}
-    data.splits = {n: Split(n, alone.fragments if n == first else [], dict(kinds)) for n in names_}
-    data.split_column = column

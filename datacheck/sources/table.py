@@ -33,6 +33,21 @@ class Table:
     said: list[str] = field(default_factory=list)
 
 
+ALONE = "data"  # the name of a split that nothing names
+
+
+@dataclass(slots=True)
+class Opened:
+    """Tables by split, and what happened on the way."""
+
+    name: str
+    tables: dict[str, list[Table]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    """What was assumed about single files: the note, and the files it holds for."""
+
+
 def peek_rows(columns: int, rows: int = 10_000) -> int:
     """How many rows to look at: fewer of very wide tables."""
     return min(rows, max(200, PEEK_CELLS // max(columns, 1)))
