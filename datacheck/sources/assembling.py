@@ -144,7 +144,8 @@ def _divide(data: Dataset, column: str) -> None:
         try:
             for batch in fragment.read([column], 65_536):
                 if batch.height:
-                    found = batch.frame[column].cast(pl.String).fill_null("").value_counts(name="n")
+                    cells = batch.frame[column].alias("value").cast(pl.String).fill_null("")
+                    found = cells.value_counts(name="n")
                     for value, n in found.iter_rows():
                         counts[value] = counts.get(value, 0) + n
         except (DatacheckError, OSError, pl.exceptions.PolarsError):

@@ -12,7 +12,7 @@ import polars as pl
 from datacheck.dataset import Batch, Fragment
 from datacheck.errors import SourceError
 from datacheck.sources import streams
-from datacheck.sources.table import Readings, Table, peek_rows, to_batch
+from datacheck.sources.table import Readings, Table, peek_rows, reserved, to_batch, told
 
 SLICE = 2_000_000  # rows of a fragment
 
@@ -52,6 +52,12 @@ class ColumnarFragment:
 
 def scan(path: Path, form: str) -> pl.LazyFrame:
     """The file as a lazy frame; Arrow streams are read whole, they have no index."""
+    lazy = _scan(path, form)
+    other = reserved(lazy.collect_schema().names())
+    return lazy.rename(other) if other else lazy
+
+
+def _scan(path: Path, form: str) -> pl.LazyFrame:
     if form == "parquet":
         return pl.scan_parquet(path, glob=False)
     with path.open("rb") as file:
@@ -62,13 +68,14 @@ def scan(path: Path, form: str) -> pl.LazyFrame:
 def open_columnar(path: Path, file: str, form: str) -> Table:
     """A table from a Parquet or Arrow file. Raises SourceError for one that is broken."""
     try:
+        said = told(reserved(_scan(path, form).collect_schema().names()))
         lazy = scan(path, form)
         names = lazy.collect_schema().names()
         total = int(lazy.select(pl.len()).collect().item())
         peek = lazy.head(peek_rows(len(names))).collect()
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise SourceError(f"is broken or no {form} file: {said}") from None
+        why = " ".join(str(error).split())[:120]
+        raise SourceError(f"is broken or no {form} file: {why}") from None
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
         return [
@@ -76,4 +83,4 @@ def open_columnar(path: Path, file: str, form: str) -> Table:
             for at in range(0, total, SLICE)
         ]
 
-    return Table(file, peek, fragments)
+    return Table(file, peek, fragments, said=said)

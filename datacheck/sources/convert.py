@@ -88,20 +88,29 @@ def _from_typed(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series |
     elif how.kind is Kind.BOOLEAN and dtype == pl.Boolean:
         return series, None
     elif how.kind is Kind.DATETIME and dtype in (pl.Datetime, pl.Date):
-        return _utc(series), None
+        return _utc(series)
     elif how.kind is Kind.DATETIME and dtype.is_numeric():
         return series.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.Datetime("us")), None
     text = _as_text(series)
     return _from_strings(text, how)
 
 
-def _utc(series: pl.Series) -> pl.Series:
-    """Microseconds without a time zone: instants are compared in UTC."""
+def _utc(series: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """Microseconds without a time zone: instants are compared in UTC.
+
+    What no microsecond tells (the year 146 million) goes to the tokens, as the number stored.
+    """
     import polars as pl
 
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return series.cast(pl.Datetime("us"))
+    out = series.cast(pl.Datetime("us"), strict=False)
+    if out.null_count() == series.null_count():
+        return out, None
+    lost = out.is_null() & series.is_not_null()
+    stored = series.to_physical().cast(pl.String).to_frame("x")
+    raw = stored.select(pl.when(lost).then(pl.col("x")))
+    return out, raw.to_series().alias(series.name)
 
 
 def _as_text(series: pl.Series) -> pl.Series:

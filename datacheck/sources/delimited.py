@@ -57,10 +57,7 @@ class DelimitedFragment:
             last.append(self._problem(-1, f"{ragged - told:,} more records like those told apart"))
         if text.open_quote:
             last.append(self._problem(text.open_quote, "a quote is opened and never closed"))
-        if text.odd_lines:
-            lines_ = "1 line is" if text.odd_lines == 1 else f"{text.odd_lines:,} lines are"
-            reason = f"{lines_} not UTF-8; read as Windows-1252"
-            last.append(Problem(self.split, self.file, text.first_odd, reason, warning=True))
+        last += [Problem(self.split, self.file, row, why, warning=True) for row, why in text.odd()]
         if last:
             yield to_batch(
                 pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last

@@ -16,11 +16,12 @@ from datacheck.dataset import Batch, Fragment, Problem
 from datacheck.errors import SourceError
 from datacheck.sources import lines, streams
 from datacheck.sources.lines import Records, Text
-from datacheck.sources.table import Readings, Table, peek_rows, to_batch
+from datacheck.sources.table import Readings, Table, peek_rows, reserved, to_batch, told
 from datacheck.types import Ints
 
 Schema = dict[str, pl.DataType]
 MAX_TOLD = 20
+HALF = (b"\\ud", b"\\uD")  # how JSON escapes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +42,33 @@ class JsonlFragment:
     def read(self, columns: Sequence[str], batch_rows: int) -> Iterator[Batch]:
         """Batches of whole lines; lines that are no objects go to their problems."""
         del batch_rows  # chunks are cut by bytes; the engine puts rows on its own grid
-        wanted = {c: self.schema[c] for c in columns if c in self.schema}
+        other = reserved(tuple(self.schema))
+        asked = set(columns)
+        wanted = {c: t for c, t in self.schema.items() if other.get(c, c) in asked}
         text = Text(self.path, self.encoding, quotes=False)
-        told = broken = 0
-        for records in text.records():
-            raw, rows, bad = parse(records, wanted)
-            shown = bad[: max(0, MAX_TOLD - told)]
-            told, broken = told + len(shown), broken + len(bad)
-            problems = [Problem(self.split, self.file, line, why) for line, why in shown]
-            yield to_batch(raw, rows, columns, self.readings, problems)
+        shown = broken = 0
+        cut: SourceError | None = None
+        try:
+            for records in text.records():
+                raw, rows, bad = parse(records, wanted)
+                raw.columns = [other.get(c, c) for c in raw.columns]
+                tell = bad[: max(0, MAX_TOLD - shown)]
+                shown, broken = shown + len(tell), broken + len(bad)
+                problems = [Problem(self.split, self.file, line, why) for line, why in tell]
+                yield to_batch(raw, rows, columns, self.readings, problems)
+        except SourceError as error:
+            cut = error
         last: list[Problem] = []
-        if broken > told:
-            reason = f"{broken - told:,} more lines like those told apart"
+        if broken > shown:
+            reason = f"{broken - shown:,} more lines like those told apart"
             last.append(Problem(self.split, self.file, -1, reason))
-        if text.odd_lines:
-            reason = f"{text.odd_lines:,} lines are not UTF-8; read as Windows-1252"
-            last.append(Problem(self.split, self.file, text.first_odd, reason, warning=True))
+        last += [Problem(self.split, self.file, row, why, warning=True) for row, why in text.odd()]
         if last:
             yield to_batch(
                 pl.DataFrame(), np.zeros(0, dtype=np.int64), columns, self.readings, last
             )
+        if cut is not None:
+            raise cut
 
 
 def parse(records: Records, schema: Schema) -> tuple[pl.DataFrame, Ints, list[tuple[int, str]]]:
@@ -85,8 +93,13 @@ def _objects(records: Records) -> tuple[list[dict[str, Any]], Ints, list[tuple[i
     good: list[int] = []
     bad: list[tuple[int, str]] = []
     for i, line in enumerate(records.lines.tolist()):
+        raw = records.data[bounds[i] : bounds[i + 1]]
         try:
-            value = json.loads(records.data[bounds[i] : bounds[i + 1]])
+            value = json.loads(raw)
+            if any(h in raw for h in HALF):
+                # Half of a surrogate pair is no character: nothing else could hold it.
+                whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+                value = json.loads(whole)
         except (ValueError, RecursionError) as error:
             bad.append((line, f"is no JSON: {error}"[:100]))
             continue
@@ -100,8 +113,10 @@ def _objects(records: Records) -> tuple[list[dict[str, Any]], Ints, list[tuple[i
 
 def _column(name: str, dtype: pl.DataType, values: list[Any]) -> pl.Series:
     """Values as that type; where one does not fit, all as strings (read again by their kind)."""
+    nested = not dtype.is_nested() and any(isinstance(v, list | dict) for v in values)
     try:
-        return pl.Series(name, values, dtype=dtype, strict=True)
+        if not nested:  # which Polars would find out in the cube of the depth
+            return pl.Series(name, values, dtype=dtype, strict=True)
     except (TypeError, OverflowError, pl.exceptions.PolarsError):
         pass
     text = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
@@ -114,6 +129,7 @@ def open_jsonl(path: Path, file: str, encoding: str | None) -> Table:
     if not raw.strip():
         raise SourceError("is empty" if not raw else "holds nothing but blank lines")
     wide = encoding or streams.wide_encoding(raw)
+    lines.check_encoding(wide)
     if not wide and streams.is_binary(raw):
         raise SourceError("is binary, not JSON Lines")
     text = Text(path, wide, quotes=False)
@@ -140,7 +156,8 @@ def open_jsonl(path: Path, file: str, encoding: str | None) -> Table:
     def fragments(split: str, readings: Readings) -> list[Fragment]:
         return [JsonlFragment(split, file, path, schema, wide or "", readings)]
 
-    return Table(file, peek, fragments)
+    other = reserved(names)
+    return Table(file, peek.rename(other), fragments, said=told(other))
 
 
 def _infer(name: str, values: list[Any]) -> pl.Series:

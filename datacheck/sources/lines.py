@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from datacheck.errors import SourceError
+from datacheck.errors import SourceError, UsageError
 from datacheck.sources import streams
 from datacheck.types import Ints, Mask
 
 BOM = b"\xef\xbb\xbf"
 FALLBACK = "cp1252"
+REPLACED = "\ufffd"
 
 
 @dataclass(slots=True)
@@ -34,8 +35,9 @@ class Records:
 
 @dataclass(slots=True)
 class Text:
-    """One pass over a text file. ``odd_lines`` counts lines that were no UTF-8, ``open_quote``
-    is the line of a quote that is never closed (0 if there is none).
+    """One pass over a text file. ``odd_lines`` counts lines that were no UTF-8, ``lost``
+    characters that the given encoding could not read, ``open_quote`` is the line of a quote that
+    is never closed (0 if there is none).
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Text:
     odd_lines: int = 0
     first_odd: int = 0
     open_quote: int = 0
+    lost: int = 0
     _line: int = field(default=1)
 
     def records(self) -> Iterator[Records]:
@@ -63,6 +66,17 @@ class Text:
                 if len(rest) > streams.LONGEST:
                     raise SourceError(f"line {self._line} does not end within 256 MiB")
 
+    def odd(self) -> list[tuple[int, str]]:
+        """(line, what was assumed) of text that is not in the encoding it should be in."""
+        out = []
+        if self.odd_lines:
+            what = "1 line is" if self.odd_lines == 1 else f"{self.odd_lines:,} lines are"
+            out.append((self.first_odd, f"{what} not UTF-8; read as Windows-1252"))
+        if self.lost:
+            what = "1 character is" if self.lost == 1 else f"{self.lost:,} characters are"
+            out.append((1, f"{what} not in the encoding {self.encoding}; read as {REPLACED!r}"))
+        return out
+
     def _decoded(self, file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
         """UTF-8 bytes with line feeds only, chunk by chunk, and whether it is the last."""
         decoder = None
@@ -77,7 +91,7 @@ class Text:
                 chunk, broken = b"", error
             last = not chunk
             if decoder is not None:
-                chunk = decoder.decode(chunk, final=last).encode()
+                chunk = self._decode(decoder, chunk, last)
             if first:
                 chunk = chunk.removeprefix(BOM)
                 first = False
@@ -92,6 +106,14 @@ class Text:
                 raise broken
             if last:
                 return
+
+    def _decode(self, decoder: codecs.IncrementalDecoder, chunk: bytes, last: bool) -> bytes:
+        try:
+            text = decoder.decode(chunk, final=last)
+        except UnicodeError:
+            raise SourceError(f"is not in the encoding {self.encoding}") from None
+        self.lost += text.count(REPLACED)
+        return text.encode("utf-8", "replace")
 
     def _end(self, data: bytes, last: bool) -> int:
         """Where the last whole record ends."""
@@ -172,6 +194,18 @@ def _without(data: bytes, offsets: Ints) -> bytes:
     keep = np.ones(len(data), dtype=np.bool_)
     keep[offsets] = False
     return np.frombuffer(data, dtype=np.uint8)[keep].tobytes()
+
+
+def check_encoding(encoding: str) -> None:
+    """Raises UsageError for codecs that turn bytes into anything but text (``hex``, say)."""
+    try:
+        b"a".decode(encoding or "utf-8", "replace")
+        decoder = codecs.getincrementaldecoder(encoding or "utf-8")("replace")
+        decoder.decode(b"", final=False)
+    except (LookupError, UnicodeError, AssertionError):  # hex asserts that errors are strict
+        raise UsageError(
+            f"{encoding!r} is no encoding of text", "such as utf-8, latin-1, cp1252 or utf-16"
+        ) from None
 
 
 def head(path: Path, size: int = streams.HEAD) -> bytes:

@@ -11,7 +11,7 @@ import polars as pl
 
 from datacheck.dataset import Batch, Fragment
 from datacheck.errors import SourceError, UsageError
-from datacheck.sources.table import Readings, Table, peek_rows, to_batch
+from datacheck.sources.table import Readings, Table, peek_rows, reserved, to_batch, told
 
 MAX_COLUMNS = 20_000
 UNDERSTOOD = (
@@ -45,6 +45,8 @@ class MemoryFragment:
 def open_memory(thing: Any, file: str) -> Table:
     """A table from data in memory. Raises UsageError for what is not understood."""
     frame, said = to_frame(thing)
+    if other := reserved(frame.columns):
+        frame, said = frame.rename(other), [*said, *told(other)]
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
         return [MemoryFragment(split, file, frame, readings)] if frame.height else []
@@ -127,7 +129,10 @@ def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.
     if value.ndim == 0:
         raise SourceError(f"array {name!r} has no rows", "one-dimensional or more is expected")
     if value.dtype.kind in "USV":
-        wide = value.reshape(value.shape[0], -1).astype(str)
+        if value.dtype.kind == "V":
+            raise SourceError(f"array {name!r} holds raw bytes", "give numbers, text or dates")
+        wide = value.reshape(value.shape[0], -1)
+        wide = np.char.decode(wide, "utf-8", "replace") if value.dtype.kind == "S" else wide
         if value.ndim == 1:
             return [pl.Series(name, wide[:, 0].tolist(), dtype=pl.String)]
         width = range(wide.shape[1])

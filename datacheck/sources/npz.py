@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from datacheck.errors import SourceError
+from datacheck.findings import names
 from datacheck.sources.layout import split_of
 from datacheck.sources.memory import from_arrays, open_memory
 from datacheck.sources.table import Table
@@ -29,19 +29,20 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
         with zipfile.ZipFile(path) as archive:
             promised = {i.filename: i.file_size for i in archive.infolist()}
         with np.load(path, allow_pickle=False) as loaded:
+            left = LARGEST
             for name in loaded.files:
-                if promised.get(f"{name}.npy", 0) > LARGEST:
-                    problems.append((-1, f"array {name!r} is larger than 8 GiB; not read", False))
-                    continue
+                left -= promised.get(f"{name}.npy", 0)
                 try:
-                    arrays[name] = loaded[name]
-                except ValueError:
-                    reason = f"array {name!r} holds pickled objects, which are never loaded"
-                    problems.append((-1, reason, False))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+                    if left < 0:
+                        raise SourceError("goes past the 8 GiB that are read of an archive")
+                    arrays[name] = _array(loaded, name)
+                except SourceError as error:
+                    problems.append((-1, f"array {name!r} {error.message}", False))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise SourceError(
             f"is broken or no npz archive: {' '.join(str(error).split())[:100]}"
         ) from None
+    alone = [k for k, v in arrays.items() if v.ndim == 0]
     arrays = {k: v for k, v in arrays.items() if v.ndim > 0}
     if not arrays:
         raise SourceError(problems[0][1] if problems else "holds no arrays")
@@ -55,10 +56,33 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
     for split, columns in by.items():
         frame, said = from_arrays(columns)
         table = open_memory(frame, file)
-        table.said = said
+        table.said += said
         tables[split] = table
-    next(iter(tables.values())).problems = problems
+    first = next(iter(tables.values()))
+    first.problems = problems
+    if alone:
+        first.said.append(f"not read, single values: {names(alone, 5)}")
     return tables
+
+
+def _array(loaded: Any, name: str) -> np.ndarray[Any, Any]:
+    """One array. Raises SourceError for what is broken, pickled, or not columns of cells."""
+    try:
+        array = loaded[name]
+    except Exception as error:  # whatever numpy and zipfile make of hostile bytes
+        said = " ".join(str(error).split())[:100]
+        if "allow_pickle" in said or "Object arrays" in said:
+            raise SourceError("holds pickled objects, which are never loaded") from None
+        raise SourceError(f"is broken: {said or type(error).__name__}") from None
+    if not isinstance(array, np.ndarray):
+        raise SourceError("is no array")
+    if array.ndim and not array.dtype.itemsize:
+        raise SourceError("has cells of no bytes")
+    if array.dtype.kind == "c":
+        raise SourceError("holds complex numbers")
+    if array.dtype.kind == "V" and not array.dtype.names:
+        raise SourceError("holds raw bytes")
+    return array
 
 
 def _divide(name: str) -> tuple[str, str]:

@@ -54,6 +54,8 @@ def _hint(told: str) -> str:
 
 
 def _open(source: Any, options: SourceOptions) -> Opened:
+    if isinstance(source, str) and not source.strip():
+        raise UsageError("the path is empty", "name a folder or a file; . is the current folder")
     if isinstance(source, str | Path):
         return _open_path(Path(source).expanduser(), options)
     if memory.is_data(source):

@@ -209,9 +209,14 @@ def _task(
     label = next((c for c in columns.values() if c.role is Role.LABEL), None)
     if label is None:
         return None, ""
-    if options.task is not None:
-        return options.task, ""
     one = looks[label.name]
+    if options.task is not None:
+        if one.kind in (Kind.SEQUENCE, Kind.ARRAY, Kind.IMAGE):
+            raise UsageError(
+                f"label {label.name!r} holds {one.kind.value}s: there is no {options.task} of them",
+                "drop --task, or name another --label",
+            )
+        return options.task, ""
     told = f"{label.name} holds"
     if one.kind is Kind.BOOLEAN:
         return Task.CLASSIFICATION, ""

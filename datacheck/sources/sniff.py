@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from datacheck.errors import SourceError
+from datacheck.errors import SourceError, UsageError
 from datacheck.sources import lines, streams
 from datacheck.sources.convert import MISSING
 from datacheck.sources.kinds import NAME
 from datacheck.sources.options import SourceOptions
+from datacheck.sources.table import reserved, told
 from datacheck.types import Ints
 
 DELIMITERS = (",", "\t", ";", "|", " ")
+MOST_HEAD = 64 << 20
 STEADY = 0.9  # share of records with one number of fields that makes a delimiter
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
@@ -64,14 +66,26 @@ def sniff(path: Path, options: SourceOptions, suffix: str) -> tuple[Dialect, lis
     Raises SourceError for a file that is no delimited text.
     """
     raw = lines.head(path)
+    size = streams.HEAD
+    while len(raw) == size and size < MOST_HEAD and len(raw.splitlines()) < 20:
+        size *= 4  # very wide: a few whole records at least
+        raw = lines.head(path, size)
     if not raw.strip():
         raise SourceError("is empty" if not raw else "holds nothing but blank lines")
     encoding = options.encoding or streams.wide_encoding(raw)
+    lines.check_encoding(encoding)
     if not encoding and streams.is_binary(raw):
         raise SourceError("is binary, not text")
-    text = raw.decode(encoding or "utf-8", errors="replace")
+    if options.delimiter is not None and not options.delimiter.isascii():
+        raise UsageError(
+            f"delimiter {options.delimiter!r} is no ASCII character", "such as ',' or ';' or 'tab'"
+        )
+    try:
+        text = raw.decode(encoding or "utf-8", errors="replace")
+    except UnicodeError:
+        raise SourceError(f"is not in the encoding {encoding}") from None
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    whole = len(raw) < streams.HEAD
+    whole = len(raw) < size
     if not whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
     delimiter, quotes, width = _delimiter(text, options.delimiter, SUFFIXES.get(suffix, ""))
@@ -241,4 +255,6 @@ def _names(
                 )
             )
             names[j] = new
-    return names
+    other = reserved([n for n in names if n])
+    notes += [Note(one) for one in told(other)]
+    return [other.get(n, n) for n in names]

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from datacheck.errors import SourceError
 
@@ -17,6 +17,7 @@ PIECE = 1 << 18  # bytes asked of a stream at a time, so that little is lost whe
 HEAD = 1 << 20  # bytes that formats, delimiters and headers are told from
 LONGEST = 256 << 20  # a record beyond that is no record
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+SKIPPED = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f: a frame without data
 MAGIC = {
     b"PAR1": "parquet",
     b"ARROW1": "arrow",
@@ -64,13 +65,64 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 import zstandard
 
                 reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw)
-                yield io.BufferedReader(reader)
+                yield io.BufferedReader(_Whole(reader, path))
             else:
                 yield raw
     except OSError as error:
         raise SourceError(
             error.strerror or " ".join(str(error).split()) or "cannot be read"
         ) from None
+
+
+class _Whole(io.RawIOBase):
+    """A Zstandard stream that raises where the file was cut short, instead of just ending."""
+
+    def __init__(self, reader: Any, path: Path) -> None:
+        self.reader = reader
+        self.path = path
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer; 0 at the end. Raises EOFError where the last frame is not whole."""
+        got: int = self.reader.readinto(buffer)
+        if not got and len(buffer) and not _ends(self.path):
+            raise EOFError
+        return got
+
+
+def _ends(path: Path) -> bool:
+    """Whether the last Zstandard frame has its last block: walks over the headers of blocks."""
+    import zstandard
+
+    size = path.stat().st_size
+    at = 0
+    with path.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(18)
+            if head[1:4] == SKIPPED and len(head) >= 8:
+                at += 8 + int.from_bytes(head[4:8], "little")
+                continue
+            if not head.startswith(ZSTD):
+                return True  # other bytes after the last frame
+            try:
+                frame = zstandard.get_frame_parameters(head)
+                at += zstandard.frame_header_size(head)
+            except zstandard.ZstdError:
+                return False
+            last = False
+            while not last:
+                file.seek(at)
+                block = int.from_bytes(file.read(3), "little")
+                last, once = bool(block & 1), block >> 1 & 3 == 1
+                at += 3 + (1 if once else block >> 3)
+                if at > size or (at == size and not last):
+                    return False
+            at += 4 if frame.has_checksum else 0
+    return at == size
 
 
 def read(file: BinaryIO, size: int) -> bytes:
@@ -108,6 +160,8 @@ def _broken(error: Exception) -> str:
 def readable(path: Path) -> None:
     """Raise SourceError unless the file can be opened and holds something."""
     try:
+        if not path.is_file():
+            raise SourceError("is no regular file")
         if path.stat().st_size == 0:
             raise SourceError("is empty")
         with path.open("rb"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Readings = Mapping[str, Reading]
 PEEK_CELLS = 2_000_000
+OURS = ("__address__", "__hash__", "__class__")  # columns that samples add
 
 
 @dataclass(slots=True)
@@ -51,6 +52,25 @@ class Opened:
 def peek_rows(columns: int, rows: int = 10_000) -> int:
     """How many rows to look at: fewer of very wide tables."""
     return min(rows, max(200, PEEK_CELLS // max(columns, 1)))
+
+
+def reserved(columns: Iterable[str]) -> dict[str, str]:
+    """Other names for columns that Polars reads as patterns, or that we give a meaning."""
+    taken = set(columns)
+    out: dict[str, str] = {}
+    for name in columns:
+        if name == "*" or name in OURS or (name.startswith("^") and name.endswith("$")):
+            new = f"[{name}]"
+            while new in taken:
+                new = f"[{new}]"
+            taken.add(new)
+            out[name] = new
+    return out
+
+
+def told(renamed: Mapping[str, str]) -> list[str]:
+    """Sentences about columns that go by another name."""
+    return [f"the column {old!r} is called {new!r} here" for old, new in renamed.items()]
 
 
 def to_batch(

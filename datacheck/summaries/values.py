@@ -132,7 +132,7 @@ def canonical_strings(series: pl.Series) -> pl.Series:
 def _count(series: pl.Series) -> pl.DataFrame:
     import polars as pl
 
-    counted = series.drop_nulls().value_counts(name="n")
+    counted = series.alias("value").drop_nulls().value_counts(name="n")
     values = canonical_strings(counted.to_series(0)).alias("v")
     frame = pl.DataFrame([values, counted["n"].cast(pl.Int64)]).drop_nulls("v")
     # Two spellings of a number (−0.0 and 0.0) may have become one string.

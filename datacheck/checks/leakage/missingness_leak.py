@@ -159,7 +159,7 @@ class MissingnessLeak(Rule):
                 yield _Block([some[j] for j, _ in far], [f"{v:.15g}" for _, v in far], rows)
         for column in context.columns(Kind.CATEGORY, roles=ROLES, splits=[split]):
             series = target.frame[column]
-            counts = dict(series.drop_nulls().value_counts().iter_rows())
+            counts = dict(series.alias("value").drop_nulls().value_counts().iter_rows())
             for text in sorted(na_values(counts)):
                 rows = (series == text).fill_null(False).to_numpy()[:, None]
                 yield _Block([column], [repr(text)], rows)

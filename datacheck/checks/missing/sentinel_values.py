@@ -165,8 +165,8 @@ class SentinelValues(Rule):
                 series = context.sample(split)[column]
                 if series.dtype.to_python() is not str:
                     continue
-                short = series.filter(series.str.len_bytes() <= 20).value_counts(name="n")
-                counts = dict(zip(short[column].to_list(), short["n"].to_list(), strict=True))
+                short = series.alias("value").filter(series.str.len_bytes() <= 20)
+                counts = dict(short.value_counts(name="n").iter_rows())
                 counts.pop(None, None)
                 least = max(TEXT_LEAST, self.min_share * len(series))
                 for value, n in na_values(counts).items():
