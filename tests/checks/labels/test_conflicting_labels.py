@@ -42,3 +42,16 @@ def test_counts_are_those_of_a_group_by_whatever_the_splits(seed, copies, cut):
         assert [f.count for f in other] == [f.count for f in one]
         assert [f.evidence["groups"] for f in other] == [f.evidence["groups"] for f in one]
     assert [f.count for f in found("LB004", train=frame)] == [again] * bool(again)
+
+
+def test_tags_contradict_each_other_and_translations_do_not():
+    rng = np.random.default_rng(0)
+    words = [[f"w{v}" for v in rng.integers(0, 500, 6)] for _ in range(200)]
+    tags = [["A", "O", "O", "B", "O", "O"] for _ in words]
+    text = pl.DataFrame({"words": [*words, words[3]], "label": [*tags, ["O"] * 6]})
+    (finding,) = found("LB001", train=text, test=text[:3])
+    assert (finding.count, finding.evidence["groups"]) == (2, 1)
+    assert finding.splits == ("train",)
+    assert found("LB001", train=text[:200], test=text[:3]) == []
+    freely = text.with_columns(label=pl.Series([*tags, ["A", "C"]]))
+    assert found("LB001", train=freely) == []
