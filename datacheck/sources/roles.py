@@ -198,7 +198,8 @@ def _label(columns: Mapping[str, Column], looks: Mapping[str, Look]) -> tuple[st
     alone = [n for n in free if looks[n].kind in (Kind.CATEGORY, Kind.BOOLEAN)]
     if _classes(looks[first]) and alone == [first] and first == next(iter(columns)):
         return first, "first column, the only one of categories"
-    if looks[last].kind is Kind.NUMBER and looks[last].integer and looks[last].distinct > 1:
+    amount = looks[last].kind is Kind.NUMBER and looks[last].integer and looks[last].distinct > 1
+    if amount and last == list(columns)[-1]:  # a guess that needs its place
         return last, "last column"
     return "", "neither a telling name nor a last column of classes"
 
@@ -211,6 +212,12 @@ def _task(
         return None, ""
     one = looks[label.name]
     if options.task is not None:
+        strings = one.kind in (Kind.CATEGORY, Kind.TEXT) and one.known > 0
+        if strings and options.task == Task.REGRESSION:
+            raise UsageError(
+                f"label {label.name!r} holds strings: there is no regression of them",
+                "drop --task, or name another --label",
+            )
         if one.kind in (Kind.SEQUENCE, Kind.ARRAY, Kind.IMAGE):
             raise UsageError(
                 f"label {label.name!r} holds {one.kind.value}s: there is no {options.task} of them",

@@ -23,6 +23,7 @@ def frame(**columns):
 X = RNG.normal(size=N)
 FEW = RNG.integers(0, 3, N)
 COLORS = RNG.choice(["red", "green"], N)
+DAYS = pl.Series(np.arange(N) * 86_400_000_000).cast(pl.Datetime("us"))
 
 
 def roles(data):
@@ -36,6 +37,8 @@ def roles(data):
         ({"x": X, "color": COLORS}, "color", Task.CLASSIFICATION),
         ({"color": COLORS, "x": X, "z": X * 2}, "color", Task.CLASSIFICATION),
         ({"x": X, "count": RNG.integers(0, 5000, N)}, "count", Task.REGRESSION),
+        ({"x": X, "count": RNG.integers(0, 5000, N), "day": DAYS}, None, None),
+        ({"x": X, "color": COLORS, "day": DAYS}, "color", Task.CLASSIFICATION),
         ({"x": X, "z": X * 2}, None, None),
         ({"x": X, "y": X * 2}, "y", Task.REGRESSION),
         ({"x": X, "ok": FEW == 1}, "ok", Task.CLASSIFICATION),
