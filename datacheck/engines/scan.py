@@ -45,7 +45,12 @@ def blocks(fragment: Fragment, file: int, columns: Sequence[str], rows: int) -> 
 def _read(fragment: Fragment, columns: Sequence[str], rows: int) -> Iterator[Batch]:
     try:
         yield from fragment.read(columns, rows)
-    except (SourceError, OSError, pl.exceptions.PolarsError) as error:
+    except (
+        SourceError,
+        OSError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # of hostile bytes: no Exception to Python
+    ) as error:
         reason = error.message if isinstance(error, SourceError) else " ".join(str(error).split())
         problem = Problem(fragment.split, fragment.file, -1, f"breaks off while reading: {reason}")
         yield Batch(pl.DataFrame(), np.zeros(0, dtype=np.int64), problems=[problem])

@@ -82,7 +82,7 @@ def parse(records: Records, schema: Schema) -> tuple[pl.DataFrame, Ints, list[tu
             pass  # some line is no object or does not fit the schema: line by line, then
     objects, rows, bad = _objects(records)
     frame = pl.DataFrame(
-        [_column(name, dtype, [o.get(name) for o in objects]) for name, dtype in schema.items()]
+        {c: _column(c, dtype, [o.get(c) for o in objects]) for c, dtype in schema.items()}
     )
     return frame, rows, bad
 
@@ -149,8 +149,8 @@ def open_jsonl(path: Path, file: str, encoding: str | None) -> Table:
         raise SourceError("holds no line that is a JSON object", "one object a line is expected")
     names = list(dict.fromkeys(key for one in objects for key in one))
     objects = objects[: peek_rows(len(names))]
-    columns = [_infer(name, [o.get(name) for o in objects]) for name in names]
-    peek = pl.DataFrame(columns)
+    # A mapping, as Polars would give a series without a name another one.
+    peek = pl.DataFrame({name: _infer(name, [o.get(name) for o in objects]) for name in names})
     schema: Schema = dict(peek.schema)
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:

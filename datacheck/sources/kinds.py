@@ -73,6 +73,8 @@ def look(series: pl.Series) -> Look | None:
         return _described(series, Reading(Kind.DATETIME))
     if dtype == pl.Time:
         return _described(series.cast(pl.String), Reading(Kind.CATEGORY))
+    if not (dtype.is_numeric() or dtype in (pl.Duration, pl.Null)):
+        return None
     return _described(series, Reading(Kind.NUMBER))
 
 

@@ -74,7 +74,11 @@ def is_columns(thing: Mapping[Any, Any]) -> bool:
 def to_frame(thing: Any) -> tuple[pl.DataFrame, list[str]]:
     """A Polars frame (without copying where that can be), and what was assumed."""
     if isinstance(thing, pl.LazyFrame):
-        return to_frame(thing.collect())
+        try:
+            return to_frame(thing.collect())
+        except (OSError, pl.exceptions.PolarsError) as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise SourceError(f"the LazyFrame fails: {why}", "collect() shows where") from None
     if isinstance(thing, pl.DataFrame):
         objects = [s for s in thing.iter_columns() if s.dtype == pl.Object]
         return thing.with_columns(_items(s.name, s.to_list()) for s in objects), []
@@ -89,7 +93,7 @@ def to_frame(thing: Any) -> tuple[pl.DataFrame, list[str]]:
     if isinstance(thing, Mapping):
         return from_arrays({str(k): v for k, v in thing.items()})
     if hasattr(thing, "__arrow_c_stream__"):
-        return pl.DataFrame(thing), []
+        return _from_arrow(thing)
     raise UsageError(f"cannot audit a {type(thing).__name__}", f"give {UNDERSTOOD}")
 
 
@@ -104,17 +108,23 @@ def from_arrays(arrays: Mapping[str, Any]) -> tuple[pl.DataFrame, list[str]]:
         if isinstance(value, pl.Series):
             out.append(value.alias(name))
             continue
-        if not isinstance(value, np.ndarray):
-            try:
+        try:
+            if isinstance(value, np.ndarray):
+                out += _spread(name, value, said)
+            else:
                 out.append(pl.Series(name, list(value), strict=False))
-            except (TypeError, pl.exceptions.PolarsError) as error:
-                raise SourceError(f"column {name!r} cannot be read: {error}") from None
-            continue
-        out += _spread(name, value, said)
+        except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+            why = " ".join(str(error).split())[:100]
+            raise SourceError(
+                f"column {name!r} cannot be read: {why}", "give numbers, text, dates or lists"
+            ) from None
+    _unlike([s.name for s in out])
     heights = {len(s) for s in out}
     if len(heights) > 1:
         sizes = ", ".join(f"{s.name}: {len(s):,}" for s in out[:6])
-        raise SourceError(f"columns have different numbers of rows ({sizes})")
+        raise SourceError(
+            f"columns have different numbers of rows ({sizes})", "name one table, or splits"
+        )
     return pl.DataFrame(out), said
 
 
@@ -122,7 +132,10 @@ def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.
     if value.dtype.kind == "O":
         items = value.tolist()
         if value.ndim != 1:
-            raise SourceError(f"array {name!r} holds Python objects in {value.ndim} dimensions")
+            raise SourceError(
+                f"array {name!r} holds Python objects in {value.ndim} dimensions",
+                "give numbers, or a DataFrame",
+            )
         return [pl.Series(name, items, strict=False)]
     if value.dtype.names:
         return [s for field in value.dtype.names for s in _spread(field, value[field], said)]
@@ -174,6 +187,33 @@ def _features_and_label(x: Any, y: Any) -> tuple[pl.DataFrame, list[str]]:
     return frame.with_columns(labels.to_series().alias(name)), [*said, *more]
 
 
+def _from_arrow(thing: Any) -> tuple[pl.DataFrame, list[str]]:
+    """A table whole or, where Polars lacks the type of some column, without that column."""
+    labels = list(getattr(thing, "column_names", ()))
+    _unlike(labels)
+    try:
+        return pl.DataFrame(thing), []
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        if not labels:
+            said = " ".join(str(error).split())[:100]
+            raise SourceError(f"Arrow data that cannot be read: {said}", "convert it") from None
+    out: list[pl.Series] = []
+    said_: list[str] = []
+    for name in labels:
+        try:
+            out.append(pl.DataFrame(thing.select([name])).to_series())
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            said_.append(f"not read, of a type that Polars lacks: {name}")
+    return pl.DataFrame(out), said_
+
+
+def _unlike(labels: Sequence[str]) -> None:
+    """Raises UsageError where two columns have one name."""
+    if len(set(labels)) < len(labels):
+        twice = next(n for n in labels if labels.count(n) > 1)
+        raise UsageError(f"two columns are named {twice!r}", "rename one of them")
+
+
 def _is_pandas(thing: Any) -> bool:
     return type(thing).__module__.split(".")[0] == "pandas" and hasattr(thing, "iloc")
 
@@ -183,9 +223,7 @@ def _from_pandas(thing: Any) -> tuple[pl.DataFrame, list[str]]:
     if not hasattr(thing, "columns"):
         thing = thing.to_frame(str(thing.name) if thing.name is not None else "x")
     names = [str(c) for c in thing.columns]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise UsageError(f"two columns are named {twice!r}", "rename one of them")
+    _unlike(names)
     return pl.DataFrame([_pandas_column(n, thing.iloc[:, j]) for j, n in enumerate(names)]), []
 
 

@@ -188,7 +188,12 @@ def _tables(
     except SourceError as error:
         opened.problems.append(Problem(split, file, -1, error.message))
         return {}
-    except (OSError, pl.exceptions.PolarsError, MemoryError) as error:
+    except (
+        OSError,
+        MemoryError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:
         said = (
             getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         )

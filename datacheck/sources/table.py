@@ -59,7 +59,7 @@ def reserved(columns: Iterable[str]) -> dict[str, str]:
     taken = set(columns)
     out: dict[str, str] = {}
     for name in columns:
-        if name == "*" or name in OURS or (name.startswith("^") and name.endswith("$")):
+        if name in ("", "*") or name in OURS or (name.startswith("^") and name.endswith("$")):
             new = f"[{name}]"
             while new in taken:
                 new = f"[{new}]"

@@ -260,3 +260,48 @@ def test_degenerate_columns_and_splits(name):
         clean(datacheck.audit({"train": train, "test": test}))
     clean(datacheck.audit(frame.select("d"), label="d"))
     clean(datacheck.audit({"train": frame, "test": frame}, label="d"))
+
+
+def test_strings_are_no_regression():
+    frame = pl.DataFrame({"x": table()["x"], "label": [f"s{i}" for i in range(120)]})
+    with pytest.raises(datacheck.UsageError, match="no regression"):
+        datacheck.audit(frame, task="regression")
+
+
+# -- in memory ---------------------------------------------------------------------------------
+
+
+def test_a_column_without_a_name(tmp_path):
+    frame = pl.DataFrame({"": table()["x"], "a": table()["x"], "label": table()["label"]})
+    frame.write_parquet(tmp_path / "x.parquet")
+    frame.write_ndjson(tmp_path / "x.jsonl")
+    for source in (frame, tmp_path / "x.parquet", tmp_path / "x.jsonl"):
+        report = clean(datacheck.audit(source))
+        assert list(report.dataset["columns"]) == ["[]", "a", "label"]
+
+
+def test_arrow_types_that_polars_lacks():
+    pa = pytest.importorskip("pyarrow")
+    months = pa.array([(1, 2, 3)] * 20, pa.month_day_nano_interval())
+    maps = pa.array([[("a", 1)]] * 20, pa.map_(pa.string(), pa.int64()))
+    report = clean(datacheck.audit(pa.table({"m": months, "d": maps, "x": np.arange(20)})))
+    assert list(report.dataset["columns"]) == ["x"]
+    with pytest.raises(datacheck.UsageError, match="two columns"):
+        datacheck.audit(pa.Table.from_arrays([maps, maps], names=["a", "a"]))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"a": ["\ud800", "b"], "b": [1, 2]}, np.array(["\ud800"] * 5), {"a": [1], "b": [1, 2]},
+        pl.LazyFrame({"a": [1]}).select("nope"), np.array([[1, "a"]], dtype=object),
+        {"a": np.zeros(5, dtype=[("f", "f4")]), "b": np.zeros(5, dtype=[("f", "f4")])},
+        {"train": None}, {"train": [1, 2]}, 5, [1, 2], b"abc", np.float64(1), np.array(5.0),
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_things_that_are_no_tables(source):
+    with pytest.raises(datacheck.DatacheckError) as caught:
+        datacheck.audit(source)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
