@@ -129,13 +129,16 @@ def _hash_lists(series: pl.Series) -> Hashes:
 def hash_numbers(matrix: Floats, names: tuple[str, ...]) -> Hashes:
     """One uint64 per row of a float64 matrix (rows, columns), whatever the order of columns.
 
-    Each column's bits are multiplied by an odd constant of its name, folded and mixed, and added.
+    Each column's bits, the constant of its name flipped in (or 0 would be 0 in every column, and
+    a 2.0 the same in half of them), are multiplied by it made odd, folded and mixed, and added.
     """
     out = np.zeros(matrix.shape[0], dtype=np.uint64)
     fold, mixed = np.empty_like(out), np.empty_like(out)
     for j, name in enumerate(names):
         bits = number_bits(matrix[:, j])
-        np.multiply(bits, np.uint64(seed(name) | 1), out=mixed)
+        own = seed(name)
+        np.bitwise_xor(bits, np.uint64(own), out=mixed)
+        np.multiply(mixed, np.uint64(own | 1), out=mixed)
         np.right_shift(mixed, _S32, out=fold)
         np.bitwise_xor(mixed, fold, out=mixed)
         np.multiply(mixed, _M1, out=mixed)

@@ -117,7 +117,7 @@ class DuplicateRowsAcrossSplits(Rule):
             told = f", {f'{same:,}' if same else 'none'} of them with its label"
         yield self.finding(
             f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) repeat the "
-            f"features of a row of {one}{told}; by chance {_about(expected)} would",
+            f"features of a row of {one}{told}; by chance {_about(expected, total)} would",
             splits=[one, other],
             count=count,
             total=total,
@@ -126,7 +126,9 @@ class DuplicateRowsAcrossSplits(Rule):
         )
 
 
-def _about(expected: float) -> str:
+def _about(expected: float, total: int) -> str:
+    if expected >= total:
+        return "all"  # pairs of rows are expected: a row may have many
     return "none" if expected < 0.5 else f"about {expected:,.0f}"
 
 

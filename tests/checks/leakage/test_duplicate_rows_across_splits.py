@@ -102,3 +102,14 @@ def test_odd_frames_end_without_failure(frame):
     for code in ("LK001", "LB004", "LB001", "LK003", "LK004", "LK007"):
         found({"train": frame, "test": frame}, code)
         found({"train": frame, "test": frame.clear()}, code)
+
+
+def test_all_repeats_are_told_on_request_and_chance_explains_no_more_than_all():
+    rng = np.random.default_rng(0)
+    coarse = pl.DataFrame({c: rng.integers(0, 3, 900) for c in ("x1", "x2", "label")})
+    splits = {"train": coarse[:600], "test": coarse[600:]}
+    assert found(splits) == []
+    asked = {"label": "label", "select": ("LK001",), "rules": {"LK001": {"chance": False}}}
+    (finding,) = datacheck.audit(splits, settings=asked).findings
+    assert finding.count == finding.total == 300
+    assert finding.message.endswith("by chance all would")
