@@ -13,11 +13,10 @@ import polars as pl
 from datacheck.dataset import Batch, Fragment, Problem
 from datacheck.errors import SourceError
 from datacheck.sources import streams
-from datacheck.sources.lines import Records, Text
+from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.sniff import Dialect, csv_rows, fields, sniff
 from datacheck.sources.table import Readings, Table, peek_rows, to_batch
-from datacheck.types import Ints, Mask
 
 MAX_TOLD = 20  # ragged records told one by one in each file
 
@@ -45,10 +44,11 @@ class DelimitedFragment:
         told = ragged = 0
         broken: SourceError | None = None
         try:
-            for raw, lines, bad in frames(text, self.dialect, self.names, wanted):
+            for raw, records, bad in frames(text, self.dialect, self.names, wanted):
+                lines = records.lines
                 shown = bad[: max(0, MAX_TOLD - told)]
                 told, ragged = told + len(shown), ragged + len(bad)
-                problems = [self._problem(line, reason) for line, reason in shown]
+                problems = [self._problem(one.line, one.reason) for one in shown]
                 yield to_batch(raw, lines, columns, self.readings, problems)
         except SourceError as error:
             broken = error
@@ -71,8 +71,8 @@ class DelimitedFragment:
 
 def frames(
     text: Text, dialect: Dialect, names: Sequence[str], wanted: Sequence[int]
-) -> Iterator[tuple[pl.DataFrame, Ints, list[tuple[int, str]]]]:
-    """(raw strings, line numbers, ragged records) for each chunk, without the header."""
+) -> Iterator[tuple[pl.DataFrame, Records, list[Bad]]]:
+    """(raw strings, their records, ragged records) for each chunk, without the header."""
     first = dialect.header
     for found in text.records():
         records = found
@@ -81,12 +81,15 @@ def frames(
             first = False
         counts = fields(records.data, records.starts, dialect.delimiter, records.quoted)
         good = counts == dialect.width
-        bad: list[tuple[int, str]] = []
+        bad: list[Bad] = []
         if not good.all():
-            for line, n in zip(records.lines[~good].tolist(), counts[~good].tolist(), strict=True):
-                bad.append((line, f"{n} fields instead of {dialect.width}"))
-            records = _keep(records, good)
-        yield _parse(records, dialect, names, wanted), records.lines, bad
+            bounds = np.append(records.starts, len(records.data))
+            for i in np.flatnonzero(~good).tolist():
+                text_ = records.data[bounds[i] : bounds[i + 1]]
+                reason = f"{counts[i]} fields instead of {dialect.width}"
+                bad.append(Bad(int(records.lines[i]), reason, text_))
+            records = records.keep(good)
+        yield _parse(records, dialect, names, wanted), records, bad
 
 
 def _rest(records: Records) -> Records:
@@ -95,13 +98,6 @@ def _rest(records: Records) -> Records:
         return Records(b"", records.starts[:0], records.lines[:0], records.quoted)
     at = int(records.starts[1])
     return Records(records.data[at:], records.starts[1:] - at, records.lines[1:], records.quoted)
-
-
-def _keep(records: Records, good: Mask) -> Records:
-    sizes = np.diff(np.append(records.starts, len(records.data)))
-    data = np.frombuffer(records.data, dtype=np.uint8)[np.repeat(good, sizes)].tobytes()
-    starts = np.concatenate(([0], np.cumsum(sizes[good])))[:-1].astype(np.int64)
-    return Records(data, starts, records.lines[good], records.quoted)
 
 
 def _parse(

@@ -15,9 +15,8 @@ import polars as pl
 from datacheck.dataset import Batch, Fragment, Problem
 from datacheck.errors import SourceError
 from datacheck.sources import lines, streams
-from datacheck.sources.lines import Records, Text
+from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.table import Readings, Table, peek_rows, reserved, to_batch, told
-from datacheck.types import Ints
 
 Schema = dict[str, pl.DataType]
 MAX_TOLD = 20
@@ -50,12 +49,12 @@ class JsonlFragment:
         cut: SourceError | None = None
         try:
             for records in text.records():
-                raw, rows, bad = parse(records, wanted)
+                raw, good, bad = parse(records, wanted)
                 raw.columns = [other.get(c, c) for c in raw.columns]
                 tell = bad[: max(0, MAX_TOLD - shown)]
                 shown, broken = shown + len(tell), broken + len(bad)
-                problems = [Problem(self.split, self.file, line, why) for line, why in tell]
-                yield to_batch(raw, rows, columns, self.readings, problems)
+                problems = [Problem(self.split, self.file, b.line, b.reason) for b in tell]
+                yield to_batch(raw, good.lines, columns, self.readings, problems)
         except SourceError as error:
             cut = error
         last: list[Problem] = []
@@ -71,27 +70,27 @@ class JsonlFragment:
             raise cut
 
 
-def parse(records: Records, schema: Schema) -> tuple[pl.DataFrame, Ints, list[tuple[int, str]]]:
-    """(frame, line numbers, broken lines) of a chunk, with the columns of ``schema``."""
+def parse(records: Records, schema: Schema) -> tuple[pl.DataFrame, Records, list[Bad]]:
+    """(frame, its records, broken lines) of a chunk, with the columns of ``schema``."""
     if schema:
         try:
             frame = pl.read_ndjson(io.BytesIO(records.data), schema=schema)
             if frame.height == records.starts.size:
-                return frame, records.lines, []
+                return frame, records, []
         except pl.exceptions.PolarsError:
             pass  # some line is no object or does not fit the schema: line by line, then
-    objects, rows, bad = _objects(records)
+    objects, good, bad = _objects(records)
     frame = pl.DataFrame(
         {c: _column(c, dtype, [o.get(c) for o in objects]) for c, dtype in schema.items()}
     )
-    return frame, rows, bad
+    return frame, good, bad
 
 
-def _objects(records: Records) -> tuple[list[dict[str, Any]], Ints, list[tuple[int, str]]]:
+def _objects(records: Records) -> tuple[list[dict[str, Any]], Records, list[Bad]]:
     bounds = [*records.starts.tolist(), len(records.data)]
     objects: list[dict[str, Any]] = []
-    good: list[int] = []
-    bad: list[tuple[int, str]] = []
+    good = np.zeros(records.starts.size, dtype=np.bool_)
+    bad: list[Bad] = []
     for i, line in enumerate(records.lines.tolist()):
         raw = records.data[bounds[i] : bounds[i + 1]]
         try:
@@ -101,14 +100,14 @@ def _objects(records: Records) -> tuple[list[dict[str, Any]], Ints, list[tuple[i
                 whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
                 value = json.loads(whole)
         except (ValueError, RecursionError) as error:
-            bad.append((line, f"is no JSON: {error}"[:100]))
+            bad.append(Bad(line, f"is no JSON: {error}"[:100], raw))
             continue
         if isinstance(value, dict):
             objects.append(value)
-            good.append(i)
+            good[i] = True
         else:
-            bad.append((line, f"holds a {type(value).__name__}, not an object"))
-    return objects, records.lines[np.array(good, dtype=np.int64)], bad
+            bad.append(Bad(line, f"holds a {type(value).__name__}, not an object", raw))
+    return objects, records if good.all() else records.keep(good), bad
 
 
 def _column(name: str, dtype: pl.DataType, values: list[Any]) -> pl.Series:

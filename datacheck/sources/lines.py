@@ -32,6 +32,22 @@ class Records:
     lines: Ints
     quoted: bool
 
+    def keep(self, good: Mask) -> Records:
+        """Only those records, byte for byte."""
+        sizes = np.diff(np.append(self.starts, len(self.data)))
+        data = np.frombuffer(self.data, dtype=np.uint8)[np.repeat(good, sizes)].tobytes()
+        starts = np.concatenate(([0], np.cumsum(sizes[good])))[:-1].astype(np.int64)
+        return Records(data, starts, self.lines[good], self.quoted)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A record that cannot be read: its line, why, and its bytes (UTF-8)."""
+
+    line: int
+    reason: str
+    text: bytes
+
 
 @dataclass(slots=True)
 class Text:

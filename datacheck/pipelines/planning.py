@@ -1,0 +1,263 @@
+"""From findings to a plan: which repair answers which finding, with what parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from datacheck.dataset import TRAIN_NAMES
+from datacheck.findings import Finding, Report, Safety
+from datacheck.pipelines.plan import Plan, Step, Told
+from datacheck.pipelines.repairs import REPAIRS
+
+FILLED = ("number", "category", "boolean")  # kinds that are imputed
+# The inverse of each curve of NM001's table: what brings the other split back to train's scale.
+INVERSE = {
+    "log1p": "expm1",
+    "log": "exp",
+    "log10": "power-of-10",
+    "log2": "power-of-2",
+    "sqrt": "square",
+    "expm1": "log1p",
+    "exp": "log",
+    "power-of-10": "log10",
+    "power-of-2": "log2",
+}
+
+
+def make_plan(report: Report) -> Plan:
+    """The plan that answers the findings of a report, safe and unsafe steps alike.
+
+    Findings that only a person can mend, and those that no repair here reaches, are told.
+    """
+    columns = {str(name): dict(c) for name, c in report.dataset.get("columns", {}).items()}
+    splits = list(report.dataset.get("splits", {}))
+    maker = _Maker(report, columns, _train(splits))
+    steps: list[Step] = []
+    told: list[Told] = []
+    for finding in report.findings:
+        for one in maker.answer(finding):
+            if isinstance(one, Step):
+                steps.append(one)
+            else:
+                told.append(one)
+    steps += maker.fill(steps)
+    return Plan(tuple(merged(steps)), tuple(told), str(report.dataset.get("name", "")))
+
+
+def merged(steps: Iterable[Step]) -> list[Step]:
+    """Steps that do the same in the same way become one, over the union of their columns."""
+    out: dict[Any, Step] = {}
+    for step in steps:
+        key = (step.repair, step.safety, step.splits, repr(sorted(step.params.items())))
+        if key in out:
+            one = out[key]
+            step = replace(
+                one,
+                columns=tuple(dict.fromkeys((*one.columns, *step.columns))),
+                rules=tuple(sorted({*one.rules, *step.rules})),
+                why="\n".join(dict.fromkeys(filter(None, (one.why, step.why)))),
+            )
+        out[key] = step
+    return list(out.values())
+
+
+def _train(splits: list[str]) -> str | None:
+    named = next((s for s in splits if s.lower() in TRAIN_NAMES), None)
+    return named or (splits[0] if len(splits) == 1 else None)
+
+
+class _Maker:
+    """Answers findings of one report."""
+
+    def __init__(
+        self, report: Report, columns: Mapping[str, Mapping[str, str]], train: str | None
+    ) -> None:
+        self.columns = columns
+        self.train = train
+        self.extreme = {c for f in report.of("NM005") for c in f.columns}
+        self.telling = {c for f in report.of("LK006") for c in f.columns}
+        self.table: dict[str, Callable[[Finding], Iterator[Step | Told]]] = {
+            "MV006": self._unreadable,
+            "MV007": self._mixed,
+            "MV002": self._infinite,
+            "MV003": self._sentinels,
+            "MV001": self._missing,
+            "MV004": self._missing,
+            "NM001": self._mismatch,
+            "NM002": self._scales,
+            "NM005": lambda f: self._plainly(f, "winsorize"),
+            "NM006": lambda f: self._plainly(f, "map-to-other"),
+            "LB003": self._labels,
+            "LB001": self._conflicts,
+            "LB004": self._repeats,
+            "LK001": self._leaks,
+            "LK008": self._order,
+            "SL001": self._lengths,
+            "SL003": self._in_train,
+            "SL004": self._overlong,
+            "CB001": self._imbalance,
+        }
+
+    def answer(self, finding: Finding) -> Iterator[Step | Told]:
+        """The steps for a finding, or what to tell."""
+        if finding.rule in self.table:
+            yield from self.table[finding.rule](finding)
+            return
+        known = [r for r in finding.repairs if r.name in REPAIRS and r.safety != "manual"]
+        if known:
+            yield self._step(finding, known[0].name, safety=known[0].safety)
+        elif finding.repairs:
+            yield Told(finding.rule, finding.repairs[0].name, finding.message)
+
+    def fill(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Imputing what other steps make missing, as safe as the step that made it."""
+        already = {c for s in steps if s.repair == "impute-with-indicator" for c in s.columns}
+        for step in steps:
+            if step.repair not in ("to-missing", "parse"):
+                continue
+            left = tuple(c for c in step.columns if c not in already and self._fillable(c))
+            if left:
+                yield Step("impute-with-indicator", step.rules, left, safety=step.safety)
+
+    # -- one answer each ----------------------------------------------------------------------
+
+    def _step(
+        self,
+        finding: Finding,
+        repair: str,
+        columns: Iterable[str] | None = None,
+        splits: Iterable[str] = (),
+        safety: Safety | None = None,
+        **params: Any,
+    ) -> Step:
+        kind = REPAIRS[repair]
+        chosen = finding.columns if columns is None else tuple(columns)
+        return Step(
+            repair, (finding.rule,), chosen, tuple(splits), params,
+            "unsafe" if kind.safety == "unsafe" else safety or "safe", finding.message,
+        )  # fmt: skip
+
+    def _plainly(self, finding: Finding, repair: str) -> Iterator[Step | Told]:
+        yield self._step(finding, repair)
+
+    def _by_hand(self, finding: Finding, reason: str = "") -> Told:
+        name = finding.repairs[0].name if finding.repairs else "review"
+        return Told(finding.rule, name, finding.message, reason)
+
+    def _fillable(self, column: str) -> bool:
+        kind = self.columns.get(column, {}).get("kind")
+        return kind in FILLED and column not in self.telling
+
+    def _unreadable(self, finding: Finding) -> Iterator[Step | Told]:
+        if any(r.name == "recode" for r in finding.repairs):
+            yield self._by_hand(finding)
+        elif self.train in finding.splits:
+            yield self._step(finding, "quarantine-unreadable", (), (str(self.train),))
+        else:
+            yield self._by_hand(finding, "records of evaluation splits are left where they are")
+
+    def _mixed(self, finding: Finding) -> Iterator[Step | Told]:
+        repair = "parse" if finding.repairs and finding.repairs[0].name == "parse" else "to-missing"
+        if repair == "parse":
+            yield self._step(finding, "parse")
+        else:
+            yield self._step(finding, "to-missing", safety="unsafe", values=[])
+
+    def _infinite(self, finding: Finding) -> Iterator[Step | Told]:
+        yield self._step(finding, "to-missing", infinite=True)
+
+    def _sentinels(self, finding: Finding) -> Iterator[Step | Told]:
+        safety = finding.repairs[0].safety if finding.repairs else "unsafe"
+        value = finding.evidence["value"]
+        yield self._step(finding, "to-missing", safety=safety, values=[str(value)])
+
+    def _missing(self, finding: Finding) -> Iterator[Step | Told]:
+        left = [c for c in finding.columns if not self._fillable(c)]
+        columns = [c for c in finding.columns if self._fillable(c)]
+        if columns:
+            yield self._step(finding, "impute-with-indicator", columns)
+        if left:
+            reason = f"not imputed here (text, dates, lists, or gaps that tell the label): {left}"
+            yield self._by_hand(finding, reason)
+
+    def _mismatch(self, finding: Finding) -> Iterator[Step | Told]:
+        lines, (train, *others) = finding.evidence.get("lines"), finding.splits
+        if train != self.train:
+            yield self._by_hand(finding, "neither split is train")
+        elif isinstance(lines, Mapping):
+            yield self._step(
+                finding, "invert-transform", splits=others,
+                scale={c: 1 / float(a) for c, (a, _) in lines.items()},
+                offset={c: -float(b) / float(a) for c, (a, b) in lines.items()},
+            )  # fmt: skip
+        elif finding.evidence.get("map") in INVERSE:
+            curve = INVERSE[str(finding.evidence["map"])]
+            yield self._step(finding, "invert-transform", splits=others, curve=curve)
+        else:
+            yield self._by_hand(finding, "the inverse of this map is not known")
+
+    def _scales(self, finding: Finding) -> Iterator[Step | Told]:
+        numbers = [n for n, c in self.columns.items() if (c["kind"], c["role"]) == _FEATURE]
+        for repair, chosen in (
+            ("robust-scale", [c for c in numbers if c in self.extreme]),
+            ("standardize", [c for c in numbers if c not in self.extreme]),
+        ):
+            if chosen:
+                yield self._step(finding, repair, chosen)
+
+    def _labels(self, finding: Finding) -> Iterator[Step | Told]:
+        named = finding.repairs and finding.repairs[0].name == "quarantine"
+        if not (named and finding.splits == (self.train,)):
+            yield self._by_hand(finding)
+            return
+        texts = list(finding.evidence.get("texts", ()))
+        index = finding.evidence.get("index")
+        invalid = [*map(str, texts), *([] if index is None else [str(index)])]
+        yield self._step(finding, "quarantine", splits=(str(self.train),), invalid=invalid)
+
+    def _conflicts(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.train in finding.splits:
+            yield self._step(finding, "quarantine-conflicts", (), (str(self.train),))
+        else:
+            yield self._by_hand(finding, "no row of train is among them")
+
+    def _repeats(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.train in finding.splits:
+            yield self._step(finding, "drop-duplicates", (), (str(self.train),))
+        else:
+            yield self._by_hand(finding, "rows of evaluation splits are left where they are")
+
+    def _leaks(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.train in finding.splits:
+            yield self._step(finding, "drop-from-train", (), (str(self.train),))
+        else:
+            yield self._by_hand(finding, "neither split is train")
+
+    def _order(self, finding: Finding) -> Iterator[Step | Told]:
+        name = finding.repairs[0].name if finding.repairs else ""
+        if name == "drop-id":
+            yield self._step(finding, "drop-id")
+        else:
+            yield self._step(finding, "shuffle", (), (str(self.train),))
+
+    def _lengths(self, finding: Finding) -> Iterator[Step | Told]:
+        edges = [int(e) for e in finding.evidence.get("bucket_edges", ())]
+        yield self._step(finding, "length-bucketing", edges=edges)
+
+    def _overlong(self, finding: Finding) -> Iterator[Step | Told]:
+        yield self._step(finding, "token-budget")
+
+    def _in_train(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.train in finding.splits:
+            yield self._step(finding, "quarantine-rows", splits=(str(self.train),))
+        else:
+            yield self._by_hand(finding, "rows of evaluation splits are left where they are")
+
+    def _imbalance(self, finding: Finding) -> Iterator[Step | Told]:
+        # A weighted loss is more volatile than balanced batches, for the same accuracy.
+        yield self._step(finding, "balanced-sampler")
+
+
+_FEATURE = ("number", "feature")
