@@ -1,0 +1,251 @@
+"""Map-style datasets over tables: Arrow files mapped into memory, or arrays that are there already.
+
+A batch is fetched by one gather a column, never row by row. Only paths travel to the workers of a
+DataLoader: each maps the files itself, started by ``fork`` or by ``spawn``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import FILE_SHIFT
+from datacheck.errors import UsageError
+from datacheck.findings import names
+from datacheck.pipelines.arrow_file import Chunk, Field, open_arrow
+from datacheck.pipelines.ragged import (
+    Array,
+    Ragged,
+    Rows,
+    columns_of,
+    reorder,
+    rows_of,
+    take,
+    unusable,
+)
+from datacheck.types import Ints
+
+ADDRESS = "__address__"
+PART_BYTES = 64 << 20
+BLOCK = 1 << 16  # rows looked at together where a whole column is read
+
+
+class Table:
+    """A map-style dataset over record batches; what both kinds of table share.
+
+    ``table[i]`` are the :class:`Rows` of one row, ``table.__getitems__(indices)`` those of a
+    batch: DataLoader calls it by itself. Indices count from 0 over all record batches.
+    """
+
+    fields: dict[str, Field]
+    _parts: list[Chunk]
+    _starts: Ints
+    _file: int = 0
+
+    def _set(self, fields: Sequence[Field], parts: list[Chunk]) -> None:
+        self.fields = {f.name: f for f in fields}
+        self._parts = [p for p in parts if p.rows]
+        self._starts = np.cumsum([0, *(p.rows for p in self._parts)], dtype=np.int64)
+
+    def _ready(self) -> None:
+        """Map the files, where that has not been done in this process."""
+
+    def __len__(self) -> int:
+        self._ready()
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> Rows:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int] | Ints) -> Rows:
+        """The rows at ``indices`` (any order, repeated or not), in that order.
+
+        Raises IndexError for a row that is not there.
+        """
+        self._ready()
+        at = np.asarray(indices, dtype=np.int64)
+        n = int(self._starts[-1])
+        if at.size and (at.min() < -n or at.max() >= n):
+            raise IndexError(f"row {int(at.max()):,} of a table of {n:,} rows")
+        at = np.where(at < 0, at + n, at)
+        columns = {name: self._take(name, at) for name in self.fields if name != ADDRESS}
+        return Rows(columns, self._addresses(at))
+
+    def column(self, name: str) -> Array:
+        """All values of a column of numbers, shape (rows,) or (rows, width). Reads it whole."""
+        self._ready()
+        pieces = [take(p.columns[name], self.fields[name], _all(p)) for p in self._parts]
+        if not pieces:
+            return np.zeros(0)
+        found = [p for p in pieces if not isinstance(p, Ragged)]
+        if not found:
+            raise UsageError(f"{name!r} holds lists", "lengths() tells how long they are")
+        return np.concatenate(found)
+
+    def lengths(self, name: str) -> Ints:
+        """Items of each row of a column of lists, shape (rows,); only the offsets are read."""
+        self._ready()
+        if self.fields[name].form != "list":
+            lists = [f.name for f in self.fields.values() if f.form == "list"]
+            raise UsageError(f"{name!r} holds no lists", f"lists: {names(lists) or 'none'}")
+        edges = [p.columns[name].offsets for p in self._parts]
+        parts = [np.diff(e).astype(np.int64) for e in edges if e is not None]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    def missing(self, name: str) -> int:
+        """How many rows of the column hold a missing, NaN or infinite number (or no list)."""
+        self._ready()
+        field, total = self.fields[name], 0
+        for part in self._parts:
+            for start in range(0, part.rows, BLOCK):
+                at = np.arange(start, min(start + BLOCK, part.rows), dtype=np.int64)
+                total += int(np.count_nonzero(unusable(take(part.columns[name], field, at))))
+        return total
+
+    def _addresses(self, at: Ints) -> Ints:
+        if ADDRESS in self.fields:
+            found = self._take(ADDRESS, at)
+            assert not isinstance(found, Ragged)
+            return found.astype(np.int64)
+        return at + np.int64(self._file << FILE_SHIFT)
+
+    def _take(self, name: str, at: Ints) -> Array | Ragged:
+        """One gather a record batch, then back into the order of ``at``."""
+        field = self.fields[name]
+        part = np.searchsorted(self._starts, at, side="right") - 1
+        touched = np.unique(part)
+        if touched.size == 0:
+            empty = Ragged(np.zeros(0, field.dtype), np.zeros(1, dtype=np.int64))
+            shape = (0, field.width) if field.form == "matrix" else (0,)
+            return empty if field.form == "list" else np.zeros(shape, field.dtype)
+        if touched.size == 1:
+            k = int(touched[0])
+            return take(self._parts[k].columns[name], field, at - self._starts[k])
+        pieces, places = [], []
+        for k in touched.tolist():
+            mine = np.flatnonzero(part == k)
+            local = at[mine] - self._starts[k]
+            pieces.append(take(self._parts[k].columns[name], field, local))
+            places.append(mine)
+        return reorder(pieces, np.concatenate(places))
+
+
+class ArrowTable(Table):
+    """Rows of uncompressed Arrow IPC files, mapped into memory and gathered by batch.
+
+    ``columns`` picks some (default: all that hold numbers, booleans, lists or fixed-size lists
+    of numbers); ``file`` is the ordinal that goes into row addresses where the files hold no
+    column ``__address__``. Pickles as its paths. Raises SourceError for files that cannot be
+    mapped, UsageError for columns that are not there or hold text.
+    """
+
+    def __init__(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        columns: Sequence[str] | None = None,
+        *,
+        file: int = 0,
+    ) -> None:
+        several = [paths] if isinstance(paths, str | Path) else list(paths)
+        self.paths = [Path(p).expanduser().absolute() for p in several]
+        self.picked = None if columns is None else tuple(columns)
+        self._file = file
+        self._mapped = 0
+        self._ready()
+
+    def _ready(self) -> None:
+        # A map survives fork, but not pickling: then it is made where it is first needed.
+        if self._mapped:
+            return
+        fields: list[Field] = []
+        parts: list[Chunk] = []
+        for path in self.paths:
+            found, chunks = open_arrow(path)
+            if fields and found != fields:
+                raise UsageError(
+                    f"{path.name} and {self.paths[0].name} have different columns",
+                    f"{names(f.name for f in found)}; {names(f.name for f in fields)}",
+                )
+            fields = found
+            parts += chunks
+        self._set(_pick(fields, self.picked), parts)
+        self._mapped = os.getpid()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"paths": self.paths, "picked": self.picked, "_file": self._file, "_mapped": 0}
+
+    def __repr__(self) -> str:
+        return f"ArrowTable({len(self):,} rows, {len(self.fields)} columns, mapped)"
+
+
+class MemoryTable(Table):
+    """Rows of columns that are in memory: arrays, a frame (Polars, pandas), a mapping.
+
+    Columns hold numbers, booleans, or lists or arrays of numbers. Raises UsageError for others.
+    """
+
+    def __init__(self, source: Any, *, file: int = 0) -> None:
+        columns, fields = columns_of(source)
+        rows = {f.name: rows_of(columns[f.name]) for f in fields}
+        if len(set(rows.values())) > 1:
+            raise UsageError(f"columns have different numbers of rows: {rows}", "name one table")
+        self._file = file
+        self._set(fields, [Chunk(next(iter(rows.values()), 0), columns)])
+
+    def __repr__(self) -> str:
+        return f"MemoryTable({len(self):,} rows, {len(self.fields)} columns)"
+
+
+def write_arrow(
+    frames: Iterable[pl.DataFrame], folder: Path, *, part_bytes: int = PART_BYTES
+) -> list[Path]:
+    """Write frames of one schema as uncompressed Arrow files ``part-00000.arrow`` …
+
+    At most about ``part_bytes`` bytes are held at a time, and no batch becomes a file of its own
+    unless it is that large.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths: list[Path] = []
+    pending: list[pl.DataFrame] = []
+    held = 0.0
+
+    def flush() -> None:
+        path = folder / f"part-{len(paths):05}.arrow"
+        whole = pl.concat(pending, rechunk=True)
+        whole.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
+        paths.append(path)
+
+    for frame in frames:
+        pending.append(frame)
+        held += frame.estimated_size()
+        if held >= part_bytes:
+            flush()
+            pending, held = [], 0.0
+    if pending:
+        flush()
+    return paths
+
+
+def _pick(fields: Sequence[Field], columns: Sequence[str] | None) -> list[Field]:
+    have = {f.name: f for f in fields}
+    if columns is None:
+        return [f for f in fields if f.form]
+    for name in columns:
+        if name not in have:
+            raise UsageError(f"no column {name!r}", f"columns: {names(have, 8)}")
+        if not have[name].form:
+            raise UsageError(
+                f"column {name!r} holds {have[name].said}, which cannot be mapped as numbers",
+                "datacheck.loaders encodes text and categories",
+            )
+    wanted = [*columns, *([ADDRESS] if ADDRESS in have and ADDRESS not in columns else [])]
+    return [have[name] for name in wanted]
+
+
+def _all(part: Chunk) -> Ints:
+    return np.arange(part.rows, dtype=np.int64)
