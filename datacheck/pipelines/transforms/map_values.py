@@ -59,7 +59,8 @@ class MapValues(Transform):
         if dtype.is_integer():
             pairs = [p for p in pairs if fits(p[0], dtype)]
             if all(fits(p[1], dtype) for p in pairs):
-                return x.replace([int(p[0]) for p in pairs], [int(p[1]) for p in pairs])
+                old = pl.Series([int(p[0]) for p in pairs], dtype=dtype)
+                return x.replace(old, pl.Series([int(p[1]) for p in pairs], dtype=dtype))
         made = x.cast(pl.Float64).replace(
             [float(p[0]) for p in pairs], [float(p[1]) for p in pairs]
         )
