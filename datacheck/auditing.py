@@ -72,9 +72,13 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     data = open_source(source, _source_options(config))
     opened = time.perf_counter()
     codes = select(config.select, config.ignore)
+    transforms = _transforms(codes, config)
     rules, outcomes = _build(codes, config)
     needs = _needs(rules, data, outcomes)
     context = _scan(data, needs, config, progress)
+    if transforms is not None:
+        context.transforms, said = transforms
+        context.notes += [f"transforms: {s}" for s in said]
     scanned = time.perf_counter()
     late = [r for r in rules if r.code.startswith("DC")]
     findings: list[Finding] = []
@@ -144,6 +148,18 @@ def _needs(rules: list[Rule], data: Dataset, outcomes: dict[str, Outcome]) -> se
         except Exception as error:
             outcomes[rule.code] = Outcome(rule.code, Status.FAILED, _said(error))
     return needs
+
+
+def _transforms(
+    codes: tuple[Code, ...], config: Config
+) -> tuple[list[Finding], list[str]] | None:
+    """What NM004 judges by, if transforms are named and it is among the rules."""
+    if config.transforms is None or all(c.code != "NM004" for c in codes):
+        return None
+    from datacheck.pipelines.transforms_audit import compare
+    from datacheck.pipelines.transforms_load import loaded
+
+    return compare(loaded(config.transforms))
 
 
 def _scan(data: Dataset, needs: set[Need], config: Config, progress: Progress | None) -> Context:

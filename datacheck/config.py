@@ -143,6 +143,10 @@ class Config:
     origin: str = ""
     """The file that the settings were read from; empty where there was none."""
 
+    transforms: str | Mapping[str, Any] | None = None
+    """Image transforms by split for NM004: objects, or names such as ``module:train``, or text such
+    as ``module:train,module:test``. Naming one runs its module, so no file can set this."""
+
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in ("label", "group", "time", "split_column", "encoding"):
@@ -164,6 +168,15 @@ class Config:
             raise UsageError(f"header is {self.header!r}", "it is true or false")
         self._check_text_format()
         self._check_tables(self.suppress, self.rules)
+        self._check_transforms(self.transforms)
+
+    @staticmethod
+    def _check_transforms(transforms: Any) -> None:
+        if not isinstance(transforms, str | Mapping | None):
+            raise UsageError(
+                f"transforms is a {type(transforms).__name__}",
+                "a mapping such as {'train': transform, 'test': transform}",
+            )
 
     @staticmethod
     def _check_tables(suppress: Any, rules: Any) -> None:
@@ -278,7 +291,12 @@ def _known(raw: Any) -> dict[str, Any]:
     """Arguments for Config from a table of a file. Raises UsageError for a key that is unknown."""
     if not isinstance(raw, Mapping):
         raise UsageError("tool.datacheck is not a table", "write [tool.datacheck]")
-    keys = [f.name for f in fields(Config) if f.name != "origin"]
+    if "transforms" in raw:
+        raise UsageError(
+            "transforms cannot be set in a file: importing them runs code",
+            "name them with --transforms, or audit(…, transforms=…)",
+        )
+    keys = [f.name for f in fields(Config) if f.name not in ("origin", "transforms")]
     out = _keys(raw, keys, "setting")
     if "rules" in out and not isinstance(out["rules"], Mapping):
         raise UsageError("rules is not a table", "write [rules.LK005] and its options below")

@@ -194,7 +194,7 @@ def test_every_setting_of_a_file(tmp_path):
 
 
 def test_every_field_can_stand_in_a_file():
-    named = {f.name.replace("_", "-") for f in dataclasses.fields(Config)} - {"origin"}
+    named = {f.name.replace("_", "-") for f in dataclasses.fields(Config)} - {"origin", "transforms"}
     written = {
         line.split(" = ")[0].replace("_", "-") for line in FULL.splitlines() if " = " in line
     }
@@ -280,3 +280,10 @@ def test_a_suppression_says_itself():
 def test_the_nearest():
     assert nearest("lable", ["label", "group"]) == "did you mean label? "
     assert nearest("qqqq", ["label", "group"]) == ""
+
+
+def test_no_file_can_name_transforms(tmp_path):
+    path = tmp_path / "datacheck.toml"
+    path.write_text('transforms = "os:getcwd,os:getcwd"\n')
+    with pytest.raises(ConfigError, match="importing them runs code"):
+        Config.load(path)

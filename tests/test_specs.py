@@ -1,8 +1,9 @@
 """Literate specs: each Markdown file in tests/specs is prose, data, and the expected report.
 
 Blocks: ``csv NAME`` (a split) or ``python`` (seeded code that sets frames such as ``train`` and
-``test``), an optional ``toml`` configuration, then ``report`` (one line a finding: code,
-severity, and any of splits= columns= count= total=; an empty block means clean) or
+``test``, and for NM004 ``transforms``), an optional ``toml`` configuration, then ``report`` (one
+line a finding: code, severity, and any of splits= columns= count= total=; an empty block means
+clean) or
 ``not-checked`` (code, and a part of the reason). Each report block ends a case.
 """
 
@@ -43,6 +44,7 @@ def cases() -> list[Any]:
 def audit(code: str, blocks: list[tuple[str, str, str]], folder: Path) -> datacheck.Report:
     config: dict[str, Any] = {}
     frames: dict[str, Any] = {}
+    transforms = None
     for kind, name, body in blocks:
         if kind == "csv":
             (folder / f"{name}.csv").write_text(body, encoding="utf-8")
@@ -50,10 +52,11 @@ def audit(code: str, blocks: list[tuple[str, str, str]], folder: Path) -> datach
             scope: dict[str, Any] = {"np": np, "pl": pl, "io": io}
             exec(body, scope)
             frames = {k: v for k, v in scope.items() if isinstance(v, pl.DataFrame)}
+            transforms = scope.get("transforms")
         elif kind == "toml":
             config = tomllib.loads(body)
     config.setdefault("select", [code])
-    chosen = datacheck.Config.from_mapping(config)
+    chosen = datacheck.Config.from_mapping(config).replace(transforms=transforms)
     return datacheck.audit(frames or folder, config=chosen)
 
 

@@ -96,6 +96,8 @@ class Context:
     problems: Sequence[Problem] = ()
     severities: Mapping[str, Severity] = field(default_factory=dict)
     """Severities that the configuration sets, by code."""
+    transforms: Sequence[Finding] | None = None
+    """What a comparison of the transforms found that the caller named; None if none were."""
     unused_suppressions: Sequence[str] = ()
     notes: list[str] = field(default_factory=list)
     """Sentences for the report's assumptions: what was sampled, capped or left out."""

@@ -86,6 +86,7 @@ TABLE: tuple[Code, ...] = (
     Code("NM001", E, "normalization-mismatch"),
     Code("NM002", W, "scale-disparity"),
     Code("NM003", W, "distribution-shift"),
+    Code("NM004", E, "transforms-differ"),
     Code("NM005", W, "extreme-values"),
     Code("NM006", W, "unseen-categories"),
     Code("SL001", W, "skewed-lengths"),

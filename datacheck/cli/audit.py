@@ -21,6 +21,7 @@ Examples:
   datacheck audit data.csv --label income --split-column fold
   datacheck audit --train a.parquet --test b.parquet --format json > report.json
   datacheck audit dataset/ --select LK,LB --fail-on warning
+  datacheck audit images.npz --transforms my_project.data:train,my_project.data:test
 
 \b
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not run.
@@ -49,6 +50,12 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     "--select", metavar="RULES", multiple=True, help="Codes, names or families (LK,MV001)."
 )
 @click.option("--ignore", metavar="RULES", multiple=True, help="Rules to leave out, likewise.")
+@click.option(
+    "--transforms",
+    metavar="NAMES",
+    help="Image transforms to compare, as module:train,module:test or SPLIT=module:object,…; "
+    "imports those modules, from the current folder first.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info", "never"]),

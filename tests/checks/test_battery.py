@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +39,15 @@ def status(report, code):
 
 
 def fixture(code, name):
-    """The folder and what its own configuration says."""
+    """The folder and what its own configuration says; the module beside it has transforms."""
     folder = FIXTURES / code / name
     toml = folder / "datacheck.toml"
     config = Config.load(toml) if toml.exists() else Config()
     # What a suppression hides is only known where the rules run that it names.
     chosen = () if code == "DC001" else (code,)
-    return datacheck.audit(folder, config=config.replace(select=chosen))
+    module = folder.with_suffix(".py")
+    transforms = runpy.run_path(str(module))["TRANSFORMS"] if module.exists() else None
+    return datacheck.audit(folder, config=config.replace(select=chosen, transforms=transforms))
 
 
 @every_rule
