@@ -97,6 +97,11 @@ class Transform(ABC):
         return ()
 
     @property
+    def may_add(self) -> tuple[str, ...]:
+        """Columns that it may add, before it is fitted."""
+        return self.added
+
+    @property
     def dropped(self) -> tuple[str, ...]:
         """Columns that it drops."""
         return ()
@@ -113,7 +118,19 @@ class Transform(ABC):
     def narrow(self, columns: Collection[str]) -> Self | None:
         """The same for as few columns as give these their values; None if it changes none."""
         kept = tuple(c for c in self.columns if c in columns)
-        return replace(self, columns=kept) if kept else None
+        return self._only(kept) if kept else None
+
+    def _only(self, kept: tuple[str, ...], **changed: Any) -> Self:
+        """A copy for some of the columns: what is kept by column is cut down to them."""
+        left = set(self.columns) - set(kept)
+        if not left and not changed:
+            return self
+        cut = {
+            f.name: {k: v for k, v in given.items() if k not in left}
+            for f in fields(self)
+            if isinstance(given := getattr(self, f.name), Mapping)
+        }
+        return replace(self, **{**cut, "columns": kept, **changed})
 
     def avoid(self, taken: Collection[str]) -> Self:
         """The same with other names for the columns it adds where those are taken."""

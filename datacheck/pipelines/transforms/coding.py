@@ -11,6 +11,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -29,6 +30,8 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, int | str):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -60,6 +63,13 @@ def decode(value: Any, hint: Any, where: str) -> Any:
         return {k: decode(v, args[1], f"{where}.{k}") for k, v in value.items()}
     if dataclasses.is_dataclass(hint):
         return _object(value, hint, where)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        known = [one.value for one in hint]
+        if not any(type(value) is type(k) and value == k for k in known) and value not in list(
+            hint
+        ):
+            raise _wrong(value, where, "one of " + ", ".join(map(str, known)))
+        return hint(value)
     return _scalar(value, hint, where)
 
 

@@ -38,21 +38,26 @@ MISSING = "missing"
 class Impute(Transform):
     """Each missing cell (null or NaN) gets a value, by the ``strategy`` of its column.
 
-    ``median``, ``mean`` (numbers, datetimes), ``most_frequent`` (the smallest of several),
-    ``constant`` (from ``values``), ``missing`` (text: a category of that name, or the one in
-    ``values``), ``knn`` (the mean of the ``neighbors`` nearest rows, over all columns with that
-    strategy) and ``iterative`` (regressions on the other columns with that strategy,
-    ``rounds`` of them at most). As scikit-learn's ``SimpleImputer``, ``KNNImputer`` and
-    ``IterativeImputer``, but learned from finite values, and a column without any in train gets
-    0, false or "missing". ``knn`` and ``iterative`` learn from at most ``most_rows`` rows, drawn
-    by ``seed``. ``indicators``: which columns get ``<column><suffix>`` beside them, Int8, 1 where
-    a cell was missing; True: those that lack values in train.
+    - ``median`` and ``mean``, of numbers and datetimes;
+    - ``most_frequent``, the smallest of several;
+    - ``constant``: ``constant``, or what ``values`` has for the column;
+    - ``missing``: a category of that name in columns of text, or what ``values`` has; booleans and
+      datetimes, which have none, get the most frequent and the median;
+    - ``knn``: the mean of the ``neighbors`` nearest rows, over all columns with that strategy;
+    - ``iterative``: regressions on the other columns with that strategy, at most ``rounds`` times.
+
+    As scikit-learn's ``SimpleImputer``, ``KNNImputer`` and ``IterativeImputer``, but learned from
+    finite values, and a column without any in train gets 0, false or "missing". ``knn`` and
+    ``iterative`` learn from at most ``most_rows`` rows, drawn by ``seed``. ``indicator``: which
+    columns get ``<column><suffix>`` beside them, Int8, 1 where a cell was missing; True: those
+    that lack values in train.
     """
 
     kind: ClassVar[str] = "impute"
     strategy: Strategy | Mapping[str, Strategy] = "median"
+    constant: Value | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
-    indicators: bool | tuple[str, ...] = False
+    indicator: bool | tuple[str, ...] = False
     suffix: str = "_missing"
     neighbors: int = 5
     rounds: int = 10
@@ -71,15 +76,15 @@ class Impute(Transform):
             if lacking:
                 raise UsageError(f"impute has no strategy for {lacking[0]!r}", "name one")
         for c in self.columns:
-            if self.of(c) == "constant" and c not in self.values:
-                raise UsageError(f"impute has no constant for {c!r}", "give it in values")
+            if self.of(c) == "constant" and self._constant(c) is None:
+                raise UsageError(f"impute has no constant for {c!r}", "give constant, or values")
         for name in ("neighbors", "rounds", "most_rows"):
             if getattr(self, name) < 1:
                 raise UsageError(f"impute.{name} is {getattr(self, name)}", "1 or more")
         if not self.suffix:
             raise UsageError("impute.suffix is empty", "such as _missing")
-        if isinstance(self.indicators, tuple) and not set(self.indicators) <= set(self.columns):
-            odd = next(c for c in self.indicators if c not in self.columns)
+        if isinstance(self.indicator, tuple) and not set(self.indicator) <= set(self.columns):
+            odd = next(c for c in self.indicator if c not in self.columns)
             raise UsageError(f"impute: an indicator for {odd!r}", f"columns: {names(self.columns)}")
         self._check_learned()
 
@@ -97,6 +102,9 @@ class Impute(Transform):
         given = self.strategy
         return given[column] if isinstance(given, Mapping) else given
 
+    def _constant(self, column: str) -> Value | None:
+        return self.values.get(column, self.constant)
+
     # -- learn --------------------------------------------------------------------------------
 
     def learn(self, frames: Frames) -> Self:
@@ -106,11 +114,11 @@ class Impute(Transform):
         for c in self.columns:
             self._check_type(c, types.get(c, pl.Null()))
         chosen: tuple[str, ...] = ()
-        if self.indicators is True:
+        if self.indicator is True:
             gone = missing_counts(frames, self.columns)
             chosen = tuple(c for c in self.columns if gone[c])
-        elif self.indicators:
-            chosen = self.indicators
+        elif self.indicator:
+            chosen = self.indicator
         fill = self._simple(frames, types)
         said: list[str] = []
         found = {c: v for c, v in fill.items() if v is not None}
@@ -138,9 +146,9 @@ class Impute(Transform):
         if strategy in JOINT and not number:
             raise wrong_type(f"{self.kind} ({strategy})", c, dtype, "numbers, or most_frequent")
         text = dtype == pl.String or dtype == pl.Null
-        if strategy == "missing" and not text:
+        if strategy == "missing" and dtype.is_numeric():
             raise wrong_type(f"{self.kind} (missing)", c, dtype, "text; median or most_frequent")
-        given = self.values.get(c)
+        given = self._constant(c)
         if strategy == "constant" and dtype != pl.Null and given is not None:
             wanted = str if text else bool if dtype == pl.Boolean else (int, float)
             if not isinstance(given, wanted) or (isinstance(given, bool) and dtype != pl.Boolean):
@@ -150,7 +158,10 @@ class Impute(Transform):
         """The value of each column with a strategy of its own; None where train has none."""
         by: dict[str, tuple[str, ...]] = {}
         for c in self.columns:
-            by[self.of(c)] = (*by.get(self.of(c), ()), c)
+            strategy, dtype = self.of(c), types.get(c, pl.Null())
+            if strategy == "missing" and (dtype == pl.Boolean or dtype.is_temporal()):
+                strategy = "most_frequent" if dtype == pl.Boolean else "median"
+            by[strategy] = (*by.get(strategy, ()), c)
         out: dict[str, Value | None] = {}
         if columns := by.get("median"):
             middle = quantiles(frames, columns, (0.5,))[:, 0].tolist()
@@ -160,7 +171,7 @@ class Impute(Transform):
             out |= {c: known[c].mean if known[c].finite else None for c in columns}
         if columns := by.get("most_frequent"):
             out |= most_frequent(frames, columns)
-        out |= {c: self.values[c] for c in by.get("constant", ())}
+        out |= {c: self._constant(c) for c in by.get("constant", ())}
         out |= {c: self.values.get(c, MISSING) for c in by.get("missing", ())}
         for c, v in out.items():
             if v is not None and types.get(c, pl.Null()).is_temporal():
@@ -219,6 +230,11 @@ class Impute(Transform):
         """The indicator columns."""
         return tuple(f"{c}{self.suffix}" for c in self.indicators_ or ())
 
+    @property
+    def may_add(self) -> tuple[str, ...]:
+        """An indicator for any of the columns."""
+        return tuple(f"{c}{self.suffix}" for c in self.columns) if self.indicator else ()
+
     def avoid(self, taken: Collection[str]) -> Self:
         """With a longer suffix where a column has the name of an indicator."""
         suffix, n = self.suffix, 1
@@ -234,12 +250,12 @@ class Impute(Transform):
         kept = tuple(c for c in self.columns if c in wanted or self.of(c) in joint)
         if not kept:
             return None
-        own = self.indicators
+        own = self.indicator
         chosen = tuple(c for c in own if c in kept) if isinstance(own, tuple) else own
         learned = self.indicators_
         if learned is not None:
             learned = tuple(c for c in learned if c in kept)
-        return replace(self, columns=kept, indicators=chosen, indicators_=learned)
+        return self._only(kept, indicator=chosen, indicators_=learned)
 
     # -- apply --------------------------------------------------------------------------------
 

@@ -62,13 +62,18 @@ class Winsorize(Transform):
         spreads = quantiles(frames, self.columns, (0.5,), about=about.tolist())[:, 0]
         low, high = about - self.k * MAD_TO_SD * spreads, about + self.k * MAD_TO_SD * spreads
         usable = np.isfinite(low) & np.isfinite(high) & (spreads > 0)
+        whole = usable.copy()
         seen = np.zeros(len(self.columns), dtype=np.int64)
         beyond = np.zeros(len(self.columns), dtype=np.int64)
         for frame in frames(self.columns):
             for j in np.flatnonzero(usable):
                 x = values_of(frame, self.columns[j])
                 seen[j] += x.size
+                whole[j] &= bool((np.floor(x) == x).all())
                 beyond[j] += np.count_nonzero((x < low[j]) | (x > high[j]))
+        # Whole numbers stay whole: the same values are clipped, whatever type they are stored as.
+        whole &= np.ceil(low) <= np.floor(high)
+        low, high = np.where(whole, np.ceil(low), low), np.where(whole, np.floor(high), high)
         made = {
             c: Limits(float(low[j]), float(high[j]), float(beyond[j] / max(seen[j], 1)))
             if usable[j]
@@ -106,12 +111,11 @@ class Winsorize(Transform):
         if limits is None or dtype == pl.Null:
             return None
         low, high = limits.low, limits.high
-        if dtype.is_integer():  # whole numbers stay whole: the limits are rounded inwards
-            low, high = math.ceil(low), math.floor(high)
-            if low > high:
-                return x.cast(pl.Float64).clip(limits.low, limits.high)
-            lower = pl.lit(low, dtype=dtype) if fits(low, dtype) else None
-            upper = pl.lit(high, dtype=dtype) if fits(high, dtype) else None
+        if dtype.is_integer():
+            if not (low.is_integer() and high.is_integer()):
+                return x.cast(pl.Float64).clip(low, high)
+            lower = pl.lit(int(low), dtype=dtype) if fits(low, dtype) else None
+            upper = pl.lit(int(high), dtype=dtype) if fits(high, dtype) else None
             return x.clip(lower, upper) if lower is not None or upper is not None else None
         clipped = x.clip(pl.lit(low).cast(dtype), pl.lit(high).cast(dtype))
         # Polars' clip holds NaN for larger than any number.
