@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from datacheck.pipelines.plan import Plan
+
 REPORT_VERSION = 1
 MAX_EXAMPLES = 5
 MAX_VALUE_CHARS = 80
@@ -188,6 +190,16 @@ class Report:
     def at_least(self, severity: Severity) -> list[Finding]:
         """Findings of that severity or worse."""
         return [f for f in self.findings if f.severity.rank <= severity.rank]
+
+    def plan(self) -> Plan:
+        """The repairs that answer the findings, in order and free of conflicts, as data.
+
+        ``plan().to_toml()`` is a file to edit; ``datacheck fix --plan`` and :func:`datacheck.fix`
+        run it. Steps that are not safe are marked, and run only when asked for.
+        """
+        from datacheck.pipelines.planning import make_plan
+
+        return make_plan(self)
 
     def to_dict(self, *, timing: bool = True) -> dict[str, Any]:
         """The report as plain data; ``timing=False`` leaves out what differs between runs."""

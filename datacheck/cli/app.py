@@ -18,8 +18,11 @@ from datacheck.errors import DatacheckError
 
 VERBS = {
     "audit": "Say what in a dataset will make training unstable or its score a lie.",
+    "fix": "Repair what an audit finds, into a new folder.",
+    "undo": "Give back the original files of a repaired folder.",
     "rules": "List all rules.",
     "rule": "Print the page of one rule.",
+    "repairs": "List all repairs.",
 }
 DEBUG = "datacheck.debug"  # in click's context: whether to show tracebacks
 

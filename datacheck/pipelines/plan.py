@@ -185,7 +185,6 @@ class Plan:
                 table.add(tomlkit.comment("unsafe: run only with --unsafe"))
             for key, value in step.to_dict().items():
                 table.add(key, _item(value))
-            table.add(tomlkit.nl())
             steps.append(table)
         if self.steps:
             document.add("step", steps)

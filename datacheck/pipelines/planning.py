@@ -76,7 +76,7 @@ class _Maker:
     ) -> None:
         self.columns = columns
         self.train = train
-        self.extreme = {c for f in report.of("NM005") for c in f.columns}
+        self.shifting = {c for f in report.of("MV004") for c in f.columns}
         self.telling = {c for f in report.of("LK006") for c in f.columns}
         self.table: dict[str, Callable[[Finding], Iterator[Step | Told]]] = {
             "MV006": self._unreadable,
@@ -88,7 +88,7 @@ class _Maker:
             "NM001": self._mismatch,
             "NM002": self._scales,
             "NM005": lambda f: self._plainly(f, "winsorize"),
-            "NM006": lambda f: self._plainly(f, "map-to-other"),
+            "NM006": self._unseen,
             "LB003": self._labels,
             "LB001": self._conflicts,
             "LB004": self._repeats,
@@ -159,9 +159,12 @@ class _Maker:
             yield self._by_hand(finding, "records of evaluation splits are left where they are")
 
     def _mixed(self, finding: Finding) -> Iterator[Step | Told]:
-        repair = "parse" if finding.repairs and finding.repairs[0].name == "parse" else "to-missing"
-        if repair == "parse":
-            yield self._step(finding, "parse")
+        first = finding.repairs[0].name if finding.repairs else ""
+        if first == "parse":
+            comma = "decimal comma" in str(finding.evidence.get("form"))
+            yield self._step(finding, "parse", form="decimal-comma" if comma else "thousands")
+        elif first == "recode":
+            yield self._by_hand(finding, "units and dates mean what only a person knows")
         else:
             yield self._step(finding, "to-missing", safety="unsafe", values=[])
 
@@ -170,14 +173,23 @@ class _Maker:
 
     def _sentinels(self, finding: Finding) -> Iterator[Step | Told]:
         safety = finding.repairs[0].safety if finding.repairs else "unsafe"
-        value = finding.evidence["value"]
-        yield self._step(finding, "to-missing", safety=safety, values=[str(value)])
+        columns = [c for c in finding.columns if self.columns[c]["kind"] != "datetime"]
+        value = str(finding.evidence["value"])
+        if columns:
+            yield self._step(finding, "to-missing", columns, safety=safety, values=[value])
+        if len(columns) < len(finding.columns):
+            yield self._by_hand(finding, "dates are not changed here")
 
     def _missing(self, finding: Finding) -> Iterator[Step | Told]:
         left = [c for c in finding.columns if not self._fillable(c)]
         columns = [c for c in finding.columns if self._fillable(c)]
-        if columns:
-            yield self._step(finding, "impute-with-indicator", columns)
+        # An indicator of gaps that come more often in one split would shift between the splits.
+        shifts = [c for c in columns if c in self.shifting]
+        steady = [c for c in columns if c not in self.shifting]
+        if shifts:
+            yield self._step(finding, "impute-with-indicator", shifts, indicator=False)
+        if steady:
+            yield self._step(finding, "impute-with-indicator", steady)
         if left:
             reason = f"not imputed here (text, dates, lists, or gaps that tell the label): {left}"
             yield self._by_hand(finding, reason)
@@ -190,7 +202,7 @@ class _Maker:
             yield self._step(
                 finding, "invert-transform", splits=others,
                 scale={c: 1 / float(a) for c, (a, _) in lines.items()},
-                offset={c: -float(b) / float(a) for c, (a, b) in lines.items()},
+                offset={c: 0.0 - float(b) / float(a) for c, (a, b) in lines.items()},
             )  # fmt: skip
         elif finding.evidence.get("map") in INVERSE:
             curve = INVERSE[str(finding.evidence["map"])]
@@ -200,12 +212,12 @@ class _Maker:
 
     def _scales(self, finding: Finding) -> Iterator[Step | Told]:
         numbers = [n for n, c in self.columns.items() if (c["kind"], c["role"]) == _FEATURE]
-        for repair, chosen in (
-            ("robust-scale", [c for c in numbers if c in self.extreme]),
-            ("standardize", [c for c in numbers if c not in self.extreme]),
-        ):
-            if chosen:
-                yield self._step(finding, repair, chosen)
+        # All of them: scaling only the odd ones may leave two groups as far apart as before.
+        yield self._step(finding, "standardize", numbers)
+
+    def _unseen(self, finding: Finding) -> Iterator[Step | Told]:
+        known = [n for v in finding.evidence.get("hardly_known", {}).values() for n in v.values()]
+        yield self._step(finding, "map-to-other", least=max(known, default=0) + 1)
 
     def _labels(self, finding: Finding) -> Iterator[Step | Told]:
         named = finding.repairs and finding.repairs[0].name == "quarantine"

@@ -42,7 +42,8 @@ def _row(called: str, acts: Acts, safety: Safety, does: str, **parameters: Any) 
 
 TABLE = (
     _row("quarantine-unreadable", "rows", "safe", "take out records that cannot be read"),
-    _row("parse", "values", "unsafe", "read numbers that are written with a decimal comma"),
+    _row("parse", "values", "unsafe", "read numbers with a decimal comma or marks of thousands",
+         form="decimal-comma"),
     _row("to-missing", "values", "safe", "make stand-ins for missing values and ±inf missing",
          values=[], infinite=False),
     _row("invert-transform", "values", "safe", "bring a split back to the scale of train",
@@ -61,7 +62,7 @@ TABLE = (
     _row("drop-from-train", "rows", "safe", "take rows out of train that an evaluation split has"),
     _row("drop-duplicates", "rows", "safe", "keep one of each repeated row of train"),
     _row("map-to-other", "values", "safe", "give categories that train lacks one name",
-         name="other"),
+         name="other", least=1),
     _row("truncate", "values", "unsafe", "cut sequences at a length", length=None),
     _row("winsorize", "values", "unsafe", "clip at median ± k · MAD of train", k=6.0),
     _row("impute-with-indicator", "values", "safe", "fill what is missing, from train",

@@ -35,6 +35,7 @@ CANONICAL = {
     "validation": "val",
     "evaluation": "eval",
 }
+OUT_OF_REPAIR = ("originals", "quarantine")  # folders that `datacheck fix` writes beside the data
 MAX_FILES = 100_000
 
 
@@ -122,8 +123,11 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
     def refuse(error: OSError) -> None:
         denied.append(f"{error.filename}: {error.strerror}")
 
+    repaired = (folder / "manifest.json").is_file() and (folder / "pipeline.json").is_file()
     for root, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
+        if repaired and Path(root) == folder:  # what a repair took out is no data any more
+            folders[:] = [f for f in folders if f not in OUT_OF_REPAIR]
         for name in sorted(files):
             path = Path(root) / name
             if (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ UNDERSTOOD = (
 
 @dataclass(frozen=True, slots=True)
 class MemoryFragment:
-    """A frame in memory."""
+    """A frame in memory; ``path`` is the archive that it was read from, if one was."""
 
     split: str
     file: str
     frame: pl.DataFrame
     readings: Readings
+    path: Path | None = None
 
     def fingerprint(self) -> tuple[str, int, int]:
         """(name, bytes, 0): memory has no history."""
@@ -42,14 +44,14 @@ class MemoryFragment:
             yield to_batch(picked.slice(at, height), rows, columns, self.readings)
 
 
-def open_memory(thing: Any, file: str) -> Table:
+def open_memory(thing: Any, file: str, path: Path | None = None) -> Table:
     """A table from data in memory. Raises UsageError for what is not understood."""
     frame, said = to_frame(thing)
     if other := reserved(frame.columns):
         frame, said = frame.rename(other), [*said, *told(other)]
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
-        return [MemoryFragment(split, file, frame, readings)] if frame.height else []
+        return [MemoryFragment(split, file, frame, readings, path)] if frame.height else []
 
     return Table(file, frame.head(peek_rows(frame.width)), fragments, said=said)
 

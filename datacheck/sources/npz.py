@@ -48,14 +48,15 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
         raise SourceError(problems[0][1] if problems else "holds no arrays")
     by: dict[str, dict[str, Any]] = {}
     for name, value in arrays.items():
-        split, rest = _divide(name)
+        split, rest = divide(name)
         by.setdefault(split, {})[rest] = value
     if "" in by and len(by) > 1:
         by = {"": arrays}
     tables: dict[str, Table] = {}
     for split, columns in by.items():
         frame, said = from_arrays(columns)
-        table = open_memory(frame, file)
+        # Splits of one archive are files of their own: each numbers its rows from 0.
+        table = open_memory(frame, f"{split}/{file}" if split else file, path)
         table.said += said
         tables[split] = table
     first = next(iter(tables.values()))
@@ -85,7 +86,7 @@ def _array(loaded: Any, name: str) -> np.ndarray[Any, Any]:
     return array
 
 
-def _divide(name: str) -> tuple[str, str]:
+def divide(name: str) -> tuple[str, str]:
     """``x_train`` → (train, x)."""
     parts = name.replace("-", "_").split("_")
     for i, part in enumerate(parts):

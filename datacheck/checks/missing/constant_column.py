@@ -17,7 +17,8 @@ missing cells is not constant: where it is missing may matter.
 A column `year` that is 2013 in all 336,776 rows.
 
 ## Repair and repair safety
-`drop-column` (safe): the column goes; what it held is written down.
+`drop-column` (unsafe): the column goes, in all splits; the original files are kept. It changes what
+a model is given, and a column that never varies in train may vary where the model is used.
 
 ## Options
 None.
@@ -49,7 +50,7 @@ class ConstantColumn(Rule):
     """Features that never vary."""
 
     why = "it tells the model nothing, and standardizing it divides by zero"
-    repairs = (Repair("drop-column", "safe"),)
+    repairs = (Repair("drop-column", "unsafe"),)
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         columns = _candidates(data)

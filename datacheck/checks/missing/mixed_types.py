@@ -17,8 +17,9 @@ form are one finding.
 A column `price` with `12.5`, `13.1` and 40 cells such as `12,5`.
 
 ## Repair and repair safety
-`parse` (unsafe): decimal commas, separators of thousands and units are read as numbers.
-`to-missing` (unsafe): other texts become missing.
+`parse` (unsafe): numbers with a decimal comma or with separators of thousands are read as numbers.
+`to-missing` (unsafe): other texts become missing; units and dates in another format are left to a
+person first, as only they know what was meant.
 
 ## Options
 - `max_share` (0.5): where more cells of a split than this cannot be read, the column has another
@@ -52,10 +53,12 @@ from datacheck.summaries.base import Need
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _UNIT = r"([^\W\d]\S{0,11}|[^\w\s])"
 DECIMAL = "numbers with a decimal comma"
+THOUSANDS = "numbers with separators of thousands"
+UNITS = "numbers with a unit"
 FORMS = {
-    "numbers with separators of thousands": r"[-+]?\d{1,3}([,' \u00a0]\d{3})+(\.\d+)?",
+    THOUSANDS: r"[-+]?\d{1,3}([,' \u00a0]\d{3})+(\.\d+)?",
     DECIMAL: r"[-+]?\d*,\d+([eE][-+]?\d+)?",
-    "numbers with a unit": rf"[^\w\s]?\s*{_NUMBER}\s*{_UNIT}|[^\w\s.+-]\s*{_NUMBER}",
+    UNITS: rf"[^\w\s]?\s*{_NUMBER}\s*{_UNIT}|[^\w\s.+-]\s*{_NUMBER}",
 }
 WORDS = "texts that are no numbers"
 BOOLEANS = "texts that are neither true nor false"
@@ -132,7 +135,8 @@ class MixedTypes(Rule):
         group = sorted(group, key=lambda t: (-t.cells, t.column))
         cells, rows = sum(t.cells for t in group), sum(t.rows for t in group)
         shown = names([f"{t.column} ({t.cells:,}, such as {_top(t, 1)[0]!r})" for t in group])
-        readable = form in FORMS or form == DATES
+        readable = form in (DECIMAL, THOUSANDS)
+        unsure = (Repair("recode", "manual"), *self.repairs) if form in (UNITS, DATES) else None
         return self.finding(
             f"{cells:,} {'cell' if cells == 1 else 'cells'} ({share(cells, rows)}) "
             f"{'holds' if cells == 1 else 'hold'} {form}: {shown}",
@@ -142,11 +146,12 @@ class MixedTypes(Rule):
             total=rows,
             unit="cells",
             evidence={
+                "form": form,
                 "texts": {t.column: {k: t.counts[k] for k in _top(t, 5)} for t in group[:LISTED]},
                 "cells_by_split": {t.column: t.by_split for t in group[:LISTED]},
             },
             examples=[Example((), {t.column: k}) for t in group for k in _top(t, 2)][:MAX_EXAMPLES],
-            repairs=(Repair("parse", "unsafe"), *self.repairs) if readable else None,
+            repairs=(Repair("parse", "unsafe"), *self.repairs) if readable else unsure,
         )
 
 

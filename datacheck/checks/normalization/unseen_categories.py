@@ -22,11 +22,14 @@ of the share of such rows (Wilson) must exceed what chance expects.
 Ward `telehealth` has 16 of the 400 rows of test and none in train.
 
 ## Repair and repair safety
-`map-to-other` (safe): give values that train lacks a category of their own, or the most frequent.
+`map-to-other` (safe): values that train lacks become the one category `other`, which the option of
+that name then tells this rule about; where train hardly has them, its own rare values become
+`other` as well, so that the model has rows of it to learn from.
 
 ## Options
 - `known_rows` (2): rows in train up to which a category counts as hardly known there.
 - `min_share` (0): the share of rows with unseen categories, at its lower end, that is let pass.
+- `other` (none): categories that stand for all unseen ones, which a model is ready for.
 
 ## Known limits
 Leaves out numbers (a code that was read as a number has no categories), free text, groups and ids,
@@ -97,6 +100,7 @@ class UnseenCategories(Rule):
 
     known_rows: int = 2
     min_share: float = 0.0
+    other: tuple[str, ...] = ()
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         needs_two(data)
@@ -129,6 +133,8 @@ class UnseenCategories(Rule):
             )
             return None
         known, seen = first[column], second[column]
+        if self.other:
+            seen = {v: n for v, n in seen.items() if v not in self.other}
         if not known or not seen:
             return None
         both = list(dict.fromkeys([*seen, *known]))
@@ -171,6 +177,7 @@ class UnseenCategories(Rule):
             ),
             evidence={
                 "unseen": {u.column: [[v, n] for v, n in u.rows.items()][:20] for u in found},
+                "hardly_known": {u.column: dict(u.known) for u in found if u.known},
                 "respelled": {u.column: dict(list(u.respelled.items())[:20]) for u in found},
             },
             examples=_rows(context, other, worst),

@@ -1,0 +1,47 @@
+"""The saved pipeline of a repair: its transforms, the schema they expect, and what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from datacheck.dataset import Role
+from datacheck.pipelines.fingerprints import fingerprint
+from datacheck.pipelines.frame_schema import Field
+from datacheck.pipelines.pipeline import Pipeline
+from datacheck.pipelines.view import View
+from datacheck.sources.convert import Reading
+from datacheck.sources.raw import readings_of
+
+if TYPE_CHECKING:
+    from datacheck.pipelines.transforms.base import Transform
+
+
+def artefact(
+    view: View, transforms: Sequence[Transform], loader: Mapping[str, Any], learned: Sequence[str]
+) -> Pipeline:
+    """The pipeline that was fitted on the rows of train that ``view`` shows, unchanged by it.
+
+    ``learned`` are the columns that something was learned from: the fingerprint is of them.
+    """
+    readings: dict[str, Reading] = {}
+    for fragment in view.fragments():
+        readings.update(readings_of(fragment))
+    skipped = (Role.SPLIT, Role.IGNORE)
+    schema = {
+        name: Field.of(readings[name], column.role, view.parsed.get(name, ""))
+        for name, column in view.data.columns.items()
+        if name in readings and column.role not in skipped
+    }
+    raw = View(view.data, (), view.moves)
+    train = view.data.train
+
+    def frames(columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+        for _, frame, _ in raw.pieces(columns, splits=[str(train)]):
+            yield frame
+
+    columns = [c for c in schema if c in set(learned)]
+    on = fingerprint(frames, columns) if train is not None and columns else None
+    return Pipeline(transforms, schema=schema, loader=loader, fitted_on=on)

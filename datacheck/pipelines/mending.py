@@ -1,0 +1,296 @@
+"""Stored rows in, repaired rows out: the one loop that `datacheck fix` writes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import Batch, Fragment, Kind
+from datacheck.pipelines.view import View, among, take, together, with_parsed
+from datacheck.pipelines.writing import Piece
+from datacheck.sources.convert import Reading
+from datacheck.sources.lines import Bad
+from datacheck.sources.raw import Raw, readings_of
+from datacheck.types import Ints, Mask
+
+if TYPE_CHECKING:
+    from datacheck.pipelines.transforms.base import Transform
+
+ROWS = 65_536
+WORDS = {True: "true", False: "false"}
+
+
+@dataclass
+class Tally:
+    """Values that change, by step and column, and rows by what becomes of them."""
+
+    values: dict[int, dict[str, int]] = field(default_factory=dict)
+    read: int = 0
+    kept: int = 0
+    gone: int = 0
+    away: int = 0
+    bad: int = 0
+
+    def add(self, step: int, column: str, count: int) -> None:
+        """Count changed values."""
+        if count:
+            mine = self.values.setdefault(step, {})
+            mine[column] = mine.get(column, 0) + count
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A fitted transform and the place of its step in the plan."""
+
+    step: int
+    transform: Transform
+
+
+@dataclass(frozen=True)
+class Mender:
+    """Repairs of values and of rows, on rows as they are stored.
+
+    ``blank`` names, per column of numbers or dates, the texts that become missing (None: all
+    texts that cannot be read). ``quarantine`` names the splits whose broken records leave.
+    """
+
+    view: View
+    applied: Sequence[Applied] = ()
+    blank: Mapping[str, tuple[int, frozenset[str] | None]] = field(default_factory=dict)
+    parsed: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    quarantine: frozenset[str] = frozenset()
+
+    def columns(self, fragment: Fragment) -> tuple[str, ...]:
+        """What has to be converted: columns that some step works on."""
+        wanted: dict[str, None] = dict.fromkeys((*self.blank, *self.parsed))
+        for one in self.applied:
+            wanted.update(dict.fromkeys(one.transform.columns))
+        if not fragment.split and self.view.data.split_column:
+            wanted[self.view.data.split_column] = None
+        return tuple(c for c in wanted if c in self.view.data.columns)
+
+    def mend(self, raw: Raw, fragment: Fragment, ordinal: int, tally: Tally) -> Mended:
+        """One piece of a file, repaired."""
+        columns = [c for c in self.columns(fragment) if c in raw.frame.columns]
+        readings = readings_of(fragment)
+        batch = raw.batch(columns, readings, ordinal)
+        mended = self._values(batch, fragment.split, tally)
+        frame, touched = self._stored(raw, batch, mended, readings, tally)
+        addresses = batch.addresses
+        gone, where = among(addresses, self.view.moves.gone)
+        away, at = among(addresses, self.view.moves.moved)
+        away &= ~gone
+        homes = np.full(addresses.size, -1, dtype=np.int64)
+        homes[away] = self.view.moves.to[at[away]]
+        if away.any() and not fragment.split:
+            frame, touched = self._relabel(frame, touched, homes)
+            away[:] = False
+        leaving = [b for b in raw.bad if fragment.split in self.quarantine]
+        tally.read += raw.frame.height
+        tally.gone += int(gone.sum())
+        tally.away += int(away.sum())
+        tally.kept += int((~gone & ~away).sum())
+        tally.bad += len(leaving)
+        return Mended(
+            raw, frame, touched, gone, self.view.moves.by[where[gone]], away, homes,
+            leaving, () if leaving else tuple(raw.bad), fragment.split,
+        )  # fmt: skip
+
+    # -- values -------------------------------------------------------------------------------
+
+    def _values(self, batch: Batch, split: str, tally: Tally) -> pl.DataFrame:
+        """The converted columns with all transforms applied."""
+        parts = []
+        for told, mask in self.view.divided(batch, split):
+            piece = batch if mask is None else take(batch, mask)
+            frame = with_parsed(piece, {c: form for c, (_, form) in self.parsed.items()})
+            for name, (step, _) in self.parsed.items():
+                if name in frame.columns:
+                    tally.add(step, name, _differing(piece.frame[name], frame[name]))
+            for one in self.applied:
+                splits = one.transform.splits
+                if splits and told not in splits:
+                    continue
+                after = one.transform.apply(frame)
+                self._count(one, frame, after, tally)
+                frame = after
+            parts.append((frame, piece.rows))
+        covered = sum(r.size for _, r in parts)
+        if covered < batch.height:  # rows of no split stay as they are
+            known = np.isin(batch.rows, np.concatenate([r for _, r in parts] or [batch.rows[:0]]))
+            rest = take(batch, ~known)
+            parts.append((rest.frame, rest.rows))
+            return _diagonal(parts)
+        return parts[0][0] if len(parts) == 1 else together(parts)[0]
+
+    def _count(self, one: Applied, before: pl.DataFrame, after: pl.DataFrame, tally: Tally) -> None:
+        for name in one.transform.columns:
+            if name in before.columns and name in after.columns:
+                old, new = before[name], after[name]
+                if old is not new:
+                    tally.add(one.step, name, _differing(old, new))
+
+    def _stored(
+        self,
+        raw: Raw,
+        batch: Batch,
+        mended: pl.DataFrame,
+        readings: Mapping[str, Reading],
+        tally: Tally,
+    ) -> tuple[pl.DataFrame, Mask | None]:
+        """All stored columns with the mended values in place; which rows have any."""
+        touched = np.zeros(batch.height, dtype=np.bool_)
+        out = raw.frame
+        for name in batch.frame.columns:
+            if name not in mended.columns:
+                out = out.drop(name)
+                continue
+            old, new = batch.frame[name], mended[name]
+            stored = raw.frame[name]
+            differs = _differs(old, new)
+            if name in self.blank and stored.dtype == pl.String:
+                gone = self._blanked(name, batch, stored, new, tally)
+                differs = differs | gone
+            same_type = stored.dtype == pl.String or old.dtype == new.dtype
+            if same_type and not differs.any():
+                continue
+            touched |= differs.to_numpy()
+            if stored.dtype == pl.String:
+                column = self.view.data.columns[name]
+                text = as_text(new, readings[name], integer=column.integer)
+                pick = pl.DataFrame([stored.alias("a"), text.alias("b"), differs.alias("c")])
+                chosen = pick.select(pl.when("c").then("b").otherwise("a")).to_series()
+                out = out.with_columns(chosen.alias(name))
+            else:
+                out = out.with_columns(_typed(new, stored).alias(name))
+        texts = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
+        for name in mended.columns:
+            if name not in batch.frame.columns:
+                added = mended[name]
+                out = out.with_columns(added.cast(pl.String) if texts else added)
+        return out, touched if touched.any() else None
+
+    def _blanked(
+        self, name: str, batch: Batch, stored: pl.Series, new: pl.Series, tally: Tally
+    ) -> pl.Series:
+        """Texts in a column of numbers or dates that are to be missing, and still are text."""
+        step, texts = self.blank[name]
+        tokens = batch.tokens.get(name)
+        if tokens is None:
+            return pl.repeat(False, batch.height, dtype=pl.Boolean, eager=True)
+        hit = tokens.is_not_null()
+        if texts is not None:
+            hit = hit & tokens.str.strip_chars().is_in(list(texts)).fill_null(False)
+        tally.add(step, name, int(hit.sum()))
+        return hit
+
+    def _relabel(
+        self, frame: pl.DataFrame, touched: Mask | None, homes: Ints
+    ) -> tuple[pl.DataFrame, Mask]:
+        """The split column tells the new split of moved rows."""
+        name = str(self.view.data.split_column)
+        splits = pl.Series(self.view.splits, dtype=pl.String)
+        moved = homes >= 0
+        new = splits.gather(pl.Series(np.maximum(homes, 0)))
+        pick = pl.DataFrame([frame[name].cast(pl.String).alias("a"), new.alias("b"),
+                             pl.Series("c", moved)])  # fmt: skip
+        chosen = pick.select(pl.when("c").then("b").otherwise("a")).to_series()
+        frame = frame.with_columns(chosen.cast(frame[name].dtype).alias(name))
+        return frame, moved if touched is None else touched | moved
+
+
+@dataclass(slots=True)
+class Mended:
+    """What a piece of a file came to: rows that stay, leave, and go to another split's file."""
+
+    raw: Raw
+    frame: pl.DataFrame
+    touched: Mask | None
+    gone: Mask
+    by: Ints
+    away: Mask
+    homes: Ints
+    leaving: Sequence[Bad]
+    staying: Sequence[Bad]
+    split: str
+
+    def kept(self) -> Piece:
+        """What is written to the file."""
+        stays = ~self.gone & ~self.away
+        if stays.all():
+            return Piece(
+                self.frame, self.raw.rows, self.touched, self.raw.records, self.staying, self.split
+            )
+        touched = None if self.touched is None else self.touched[stays]
+        if touched is not None and not touched.any():
+            touched = None
+        records = None if self.raw.records is None else self.raw.records.keep(stays)
+        frame = self.frame.filter(pl.Series(stays))
+        return Piece(frame, self.raw.rows[stays], touched, records, self.staying, self.split)
+
+    def sent(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """(ordinal of the new split, rows) for rows that go to another file."""
+        for home in np.unique(self.homes[self.away]).tolist():
+            mine = self.away & (self.homes == home)
+            yield home, self.frame.filter(pl.Series(mine))
+
+
+def _differs(old: pl.Series, new: pl.Series) -> pl.Series:
+    """Where two columns differ; missing is missing, whether null or NaN."""
+    if old.dtype.is_numeric() and new.dtype.is_numeric():
+        old, new = _nan(old), _nan(new)
+    elif old.dtype != new.dtype:
+        old = old.cast(new.dtype, strict=False)
+    return old.ne_missing(new)
+
+
+def _nan(series: pl.Series) -> pl.Series:
+    return series.cast(pl.Float64).fill_nan(None)
+
+
+def _differing(old: pl.Series, new: pl.Series) -> int:
+    return int(_differs(old, new).sum())
+
+
+def _diagonal(parts: Sequence[tuple[pl.DataFrame, Ints]]) -> pl.DataFrame:
+    rows = np.concatenate([r for _, r in parts])
+    return pl.concat([f for f, _ in parts], how="diagonal_relaxed")[np.argsort(rows, kind="stable")]
+
+
+def _typed(new: pl.Series, stored: pl.Series) -> pl.Series:
+    """A mended column in the type that it was stored in, as far as that holds its values."""
+    dtype = stored.dtype
+    if new.dtype.is_float():
+        new = new.fill_nan(None)
+        return new.cast(dtype) if dtype.is_float() else new
+    if new.dtype.is_temporal() and dtype.is_temporal():
+        return new.cast(dtype)
+    if isinstance(new.dtype, pl.List) and isinstance(dtype, pl.List):
+        return new.cast(dtype, strict=False)
+    return new
+
+
+def as_text(series: pl.Series, how: Reading, *, integer: bool = False) -> pl.Series:
+    """Values as the cells of a text file are written, so that they read as the same again."""
+    if how.kind is Kind.SEQUENCE and isinstance(series.dtype, pl.List):
+        separator = "," if how.separator == "json" else how.separator or " "
+        return series.cast(pl.List(pl.String)).list.join(separator)
+    if series.dtype == pl.Boolean:
+        return series.cast(pl.String)
+    if not series.dtype.is_float():
+        return series.cast(pl.String)
+    clean = series.cast(pl.Float64).fill_nan(None)
+    text = clean.cast(pl.String)
+    if integer and _whole(clean):
+        text = clean.cast(pl.Int64, strict=False).cast(pl.String)
+    return text.str.replace(".", ",", literal=True) if how.decimal_comma else text
+
+
+def _whole(series: pl.Series) -> bool:
+    """Whether all numbers are whole and small enough to be written without a fraction."""
+    values = series.drop_nulls().to_numpy()
+    return bool(values.size and (np.abs(values) < 2**53).all() and (values % 1 == 0).all())

@@ -1,0 +1,118 @@
+"""Files as they are stored, to be written again: all columns, raw cells, and broken records.
+
+An audit reads only what rules need, as the kinds that rules know. A repair has to give back every
+column and every record, so it reads here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import Batch, Fragment
+from datacheck.errors import SourceError
+from datacheck.sources import columnar
+from datacheck.sources.columnar import ColumnarFragment
+from datacheck.sources.delimited import DelimitedFragment, frames
+from datacheck.sources.jsonl import JsonlFragment, parse
+from datacheck.sources.lines import Bad, Records, Text
+from datacheck.sources.memory import MemoryFragment
+from datacheck.sources.table import Readings, reserved, to_batch
+from datacheck.types import Ints
+
+
+@dataclass(slots=True)
+class Raw:
+    """Consecutive rows of one file as stored.
+
+    ``frame`` has the columns by the names that an audit calls them, ``rows`` their numbers in the
+    file; ``records`` the bytes of the rows of text files; ``bad`` what could not be read, to be
+    placed by its line; ``broken`` is the reason if the file breaks off after these rows.
+    """
+
+    frame: pl.DataFrame
+    rows: Ints
+    records: Records | None = None
+    bad: Sequence[Bad] = field(default_factory=tuple)
+    broken: str = ""
+
+    def batch(self, columns: Sequence[str], readings: Readings, file: int) -> Batch:
+        """The named columns in the common schema."""
+        out = to_batch(self.frame, self.rows, columns, readings)
+        out.file = file
+        return out
+
+
+def readings_of(fragment: Fragment) -> Readings:
+    """How the cells of a fragment become values. Raises SourceError for a foreign fragment."""
+    if isinstance(fragment, Readable):
+        return fragment.readings
+    raise SourceError(f"{fragment.file} cannot be written again", "repair it as a file or a frame")
+
+
+Readable = DelimitedFragment | JsonlFragment | ColumnarFragment | MemoryFragment
+
+
+def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
+    """All rows of a fragment in order, in pieces of about ``batch_rows`` (text: by bytes).
+
+    A file that breaks off ends with an empty piece that says so. Raises SourceError for a
+    fragment of a kind that cannot be written again.
+    """
+    if isinstance(fragment, DelimitedFragment):
+        pieces = _delimited(fragment)
+    elif isinstance(fragment, JsonlFragment):
+        pieces = _jsonl(fragment)
+    elif isinstance(fragment, ColumnarFragment):
+        pieces = _columnar(fragment, batch_rows)
+    elif isinstance(fragment, MemoryFragment):
+        pieces = _memory(fragment, batch_rows)
+    else:
+        readings_of(fragment)
+        return
+    yield from pieces
+
+
+def _none(reason: str) -> Raw:
+    return Raw(pl.DataFrame(), np.zeros(0, dtype=np.int64), broken=reason)
+
+
+def _delimited(fragment: DelimitedFragment) -> Iterator[Raw]:
+    dialect = fragment.dialect
+    text = Text(fragment.path, dialect.encoding, dialect.quotes)
+    wanted = [i for i, name in enumerate(fragment.names) if name]
+    try:
+        for frame, records, bad in frames(text, dialect, fragment.names, wanted):
+            yield Raw(frame, records.lines, records, bad)
+    except SourceError as error:
+        yield _none(error.message)
+
+
+def _jsonl(fragment: JsonlFragment) -> Iterator[Raw]:
+    text = Text(fragment.path, fragment.encoding, quotes=False)
+    other = reserved(tuple(fragment.schema))
+    try:
+        for records in text.records():
+            frame, good, bad = parse(records, fragment.schema)
+            frame.columns = [other.get(c, c) for c in frame.columns]
+            yield Raw(frame, good.lines, good, bad)
+    except SourceError as error:
+        yield _none(error.message)
+
+
+def _columnar(fragment: ColumnarFragment, batch_rows: int) -> Iterator[Raw]:
+    lazy = columnar.scan(fragment.path, fragment.form)
+    at = fragment.start
+    picked = lazy.slice(at, fragment.stop - at)
+    for frame in picked.collect_batches(chunk_size=batch_rows, maintain_order=True):
+        yield Raw(frame, np.arange(at, at + frame.height, dtype=np.int64))
+        at += frame.height
+
+
+def _memory(fragment: MemoryFragment, batch_rows: int) -> Iterator[Raw]:
+    for at in range(0, fragment.frame.height, max(batch_rows, 1)):
+        piece = fragment.frame.slice(at, batch_rows)
+        yield Raw(piece, np.arange(at, at + piece.height, dtype=np.int64))
