@@ -6,6 +6,7 @@ DataLoader: each maps the files itself, started by ``fork`` or by ``spawn``.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -43,13 +44,18 @@ class Table:
     """
 
     fields: dict[str, Field]
+    keep: object = None  # what has to live as long as the table, such as a temporary folder
     _parts: list[Chunk]
     _starts: Ints
-    _file: int = 0
+    _bases: Ints
 
-    def _set(self, fields: Sequence[Field], parts: list[Chunk]) -> None:
+    def _set(self, fields: Sequence[Field], parts: list[Chunk], bases: Sequence[int]) -> None:
+        """``bases`` are the addresses of the parts' first rows."""
         self.fields = {f.name: f for f in fields}
         self._parts = [p for p in parts if p.rows]
+        self._bases = np.array(
+            [b for b, p in zip(bases, parts, strict=True) if p.rows], dtype=np.int64
+        )
         self._starts = np.cumsum([0, *(p.rows for p in self._parts)], dtype=np.int64)
 
     def _ready(self) -> None:
@@ -112,7 +118,8 @@ class Table:
             found = self._take(ADDRESS, at)
             assert not isinstance(found, Ragged)
             return found.astype(np.int64)
-        return at + np.int64(self._file << FILE_SHIFT)
+        part = np.searchsorted(self._starts, at, side="right") - 1
+        return at - self._starts[part] + self._bases[part]
 
     def _take(self, name: str, at: Ints) -> Array | Ragged:
         """One gather a record batch, then back into the order of ``at``."""
@@ -139,9 +146,9 @@ class ArrowTable(Table):
     """Rows of uncompressed Arrow IPC files, mapped into memory and gathered by batch.
 
     ``columns`` picks some (default: all that hold numbers, booleans, lists or fixed-size lists
-    of numbers); ``file`` is the ordinal that goes into row addresses where the files hold no
-    column ``__address__``. Pickles as its paths. Raises SourceError for files that cannot be
-    mapped, UsageError for columns that are not there or hold text.
+    of numbers); ``files`` are the ordinals that go into row addresses where the files hold no
+    column ``__address__`` (default: 0, 1, …). Pickles as its paths. Raises SourceError for files
+    that cannot be mapped, UsageError for columns that are not there or hold text.
     """
 
     def __init__(
@@ -149,12 +156,12 @@ class ArrowTable(Table):
         paths: str | Path | Iterable[str | Path],
         columns: Sequence[str] | None = None,
         *,
-        file: int = 0,
+        files: Sequence[int] | None = None,
     ) -> None:
         several = [paths] if isinstance(paths, str | Path) else list(paths)
         self.paths = [Path(p).expanduser().absolute() for p in several]
         self.picked = None if columns is None else tuple(columns)
-        self._file = file
+        self.files = list(range(len(self.paths))) if files is None else list(files)
         self._mapped = 0
         self._ready()
 
@@ -164,7 +171,8 @@ class ArrowTable(Table):
             return
         fields: list[Field] = []
         parts: list[Chunk] = []
-        for path in self.paths:
+        bases: list[int] = []
+        for path, file in zip(self.paths, self.files, strict=True):
             found, chunks = open_arrow(path)
             if fields and found != fields:
                 raise UsageError(
@@ -173,11 +181,18 @@ class ArrowTable(Table):
                 )
             fields = found
             parts += chunks
-        self._set(_pick(fields, self.picked), parts)
+            rows = [0, *itertools.accumulate(c.rows for c in chunks)]
+            bases += [(file << FILE_SHIFT) + row for row in rows[:-1]]
+        self._set(_pick(fields, self.picked), parts, bases)
         self._mapped = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"paths": self.paths, "picked": self.picked, "_file": self._file, "_mapped": 0}
+        return {
+            "paths": self.paths,
+            "picked": self.picked,
+            "files": self.files,
+            "_mapped": 0,
+        }
 
     def __repr__(self) -> str:
         return f"ArrowTable({len(self):,} rows, {len(self.fields)} columns, mapped)"
@@ -194,41 +209,52 @@ class MemoryTable(Table):
         rows = {f.name: rows_of(columns[f.name]) for f in fields}
         if len(set(rows.values())) > 1:
             raise UsageError(f"columns have different numbers of rows: {rows}", "name one table")
-        self._file = file
-        self._set(fields, [Chunk(next(iter(rows.values()), 0), columns)])
+        self._set(fields, [Chunk(next(iter(rows.values()), 0), columns)], [file << FILE_SHIFT])
 
     def __repr__(self) -> str:
         return f"MemoryTable({len(self):,} rows, {len(self.fields)} columns)"
 
 
-def write_arrow(
-    frames: Iterable[pl.DataFrame], folder: Path, *, part_bytes: int = PART_BYTES
-) -> list[Path]:
-    """Write frames of one schema as uncompressed Arrow files ``part-00000.arrow`` …
+class ArrowWriter:
+    """Writes frames of one schema as uncompressed Arrow files ``part-00000.arrow`` … in a folder.
 
-    At most about ``part_bytes`` bytes are held at a time, and no batch becomes a file of its own
-    unless it is that large.
+    At most about ``part_bytes`` bytes are held at a time. The folder is made when it is needed:
+    what fits into one part is not written, if ``finish`` is told so.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths: list[Path] = []
-    pending: list[pl.DataFrame] = []
-    held = 0.0
 
-    def flush() -> None:
-        path = folder / f"part-{len(paths):05}.arrow"
-        whole = pl.concat(pending, rechunk=True)
+    def __init__(self, folder: Path, *, part_bytes: int = PART_BYTES) -> None:
+        self.folder, self.part_bytes = folder, part_bytes
+        self.paths: list[Path] = []
+        self._pending: list[pl.DataFrame] = []
+        self._held = 0.0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Write the frame, or keep it until there is enough for a file."""
+        self._pending.append(frame)
+        self._held += frame.estimated_size()
+        if self._held >= self.part_bytes:
+            self._flush()
+
+    def finish(self, *, in_memory: bool = False) -> Table:
+        """The table of all that was added; a small one in memory where that is allowed.
+
+        Raises UsageError where nothing was added: not even columns are known then.
+        """
+        if not self.paths and not self._pending:
+            raise UsageError("the split has no rows", "give data, or leave the split out")
+        if in_memory and not self.paths:
+            return MemoryTable(pl.concat(self._pending))
+        if self._pending:
+            self._flush()
+        return ArrowTable(self.paths)
+
+    def _flush(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"part-{len(self.paths):05}.arrow"
+        whole = pl.concat(self._pending, rechunk=True)
         whole.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
-        paths.append(path)
-
-    for frame in frames:
-        pending.append(frame)
-        held += frame.estimated_size()
-        if held >= part_bytes:
-            flush()
-            pending, held = [], 0.0
-    if pending:
-        flush()
-    return paths
+        self.paths.append(path)
+        self._pending, self._held = [], 0.0
 
 
 def _pick(fields: Sequence[Field], columns: Sequence[str] | None) -> list[Field]:

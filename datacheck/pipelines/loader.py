@@ -1,0 +1,159 @@
+"""A DataLoader that can be stopped and resumed exactly, and the loaders of all splits together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from datacheck.pipelines.collate import Batch
+
+if TYPE_CHECKING:
+    from datacheck.pipelines.encoding import Encoder
+    from datacheck.pipelines.tables import Table
+
+
+class Loader(DataLoader[Batch]):
+    """A DataLoader that knows where it stands, whatever its workers have fetched ahead.
+
+    ``state_dict()`` tells the batches that were delivered; ``load_state_dict`` goes on after
+    them. ``set_epoch`` chooses the order; an epoch that was read to its end is followed by the
+    next one by itself.
+    """
+
+    def __init__(self, table: Table, sampler: Any, **options: Any) -> None:
+        self._noted = Noted(sampler)
+        super().__init__(table, batch_sampler=self._noted, **options)  # type: ignore[arg-type] # a table fetches by batch
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override] # a generator that counts
+        for batch in super().__iter__():
+            self._noted.delivered()
+            yield batch
+        self._noted.ended()
+
+    @property
+    def sampler_(self) -> Any:
+        """The batch sampler itself."""
+        return self._noted.sampler
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the beginning of an epoch: another order for each, the same one each time."""
+        self._noted.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the consumer stands."""
+        return self._noted.state()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there, in constant time. Raises UsageError for another loader's state."""
+        self._noted.load_state_dict(state)
+
+
+class Noted:
+    """A batch sampler whose state after each batch is kept until that batch is delivered."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+        self._states: deque[dict[str, Any]] = deque()
+        self._now: dict[str, Any] = sampler.state_dict()
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        self._states.clear()
+        for batch in self.sampler:
+            self._states.append(self.sampler.state_dict())
+            yield batch
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "sampler":  # while it is being unpickled
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+    def delivered(self) -> None:
+        """The consumer has got the next batch."""
+        self._now = self._states.popleft()
+
+    def ended(self) -> None:
+        """The consumer has got all of them."""
+        self._now = self.sampler.state_dict()
+
+    def state(self) -> dict[str, Any]:
+        """The state as of the last batch that was delivered."""
+        return dict(self._now)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Of the sampler."""
+        self.sampler.set_epoch(epoch)
+        self._now = self.sampler.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Of the sampler."""
+        self.sampler.load_state_dict(state)
+        self._now = self.sampler.state_dict()
+
+
+class Loaders(dict[str, Loader]):
+    """A loader for each split, by name: ``loaders["train"]`` or ``loaders.train``.
+
+    ``classes`` are the label's classes in the order of their indices (strings); empty for
+    regression. ``class_weights`` (float32, shape (classes,)) are for the loss where a repair asks
+    for them, else None. ``encoder`` says what became of each column, ``notes`` what was assumed
+    or left out, ``mapped`` whether the source's own files are read.
+    """
+
+    def __init__(
+        self,
+        loaders: Mapping[str, Loader],
+        *,
+        encoder: Encoder,
+        train: str,
+        class_weights: torch.Tensor | None,
+        notes: Sequence[str],
+        mapped: bool,
+    ) -> None:
+        super().__init__(loaders)
+        self.encoder, self.train_name, self.mapped = encoder, train, mapped
+        self.class_weights, self.notes = class_weights, list(notes)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, by index."""
+        return self.encoder.classes
+
+    def __getattr__(self, name: str) -> Loader:
+        if name in self:
+            return self[name]
+        raise AttributeError(f"no split {name!r}; splits: {', '.join(self)}")
+
+    def __repr__(self) -> str:
+        e = self.encoder
+        parts = [
+            (len(e.numbers), "numbers"),
+            (len(e.categories), "categories"),
+            (len(e.sequences), "sequences"),
+            (len(e.classes), "classes"),
+        ]
+        told = ", ".join(f"{n} {what}" for n, what in parts if n)
+        lines = [f"Loaders({told})"]
+        for name, loader in self.items():
+            rows, batches = len(loader.dataset), len(loader)  # type: ignore[arg-type] # a table
+            lines.append(f"  {name}: {rows:,} rows in {batches:,} batches")
+        return "\n".join([*lines, *(f"  note: {n}" for n in self.notes)])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Of all loaders."""
+        for loader in self.values():
+            loader.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader of train stands."""
+        return self[self.train_name].state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let the loader of train go on from there."""
+        self[self.train_name].load_state_dict(state)
