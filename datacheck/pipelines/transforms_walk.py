@@ -132,7 +132,7 @@ def _normalize(at: Outcome, step: Step) -> None:
     elif at.normalized and not at.unknown and not _split_in_two(at.normalized[-1], step):
         names = f"{at.normalized[-1].name}, then {step.name}"
         at.faults.append(Fault("twice", f"normalizes twice: {names}"))
-    elif not at.normalized and not at.unknown:
+    elif not at.normalized and not at.unknown and at.source.dtype in TOPS:
         _against_range(at, step, mean, std)
     at.normalized.append(step)
     at.slope, at.offset = at.slope / std, (at.offset - mean) / std
