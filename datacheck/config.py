@@ -63,6 +63,9 @@ class Suppression:
     reason: str = ""
     """Why it is accepted; every report repeats it. It cannot be left out."""
 
+    optional: bool = False
+    """No finding (DC001) where it matches nothing, as programs write it that cannot know."""
+
     def __post_init__(self) -> None:
         _text("suppress.rule", self.rule, empty=False)
         if not _text("suppress.reason", self.reason).strip():
@@ -72,6 +75,8 @@ class Suppression:
             )
         for name in ("columns", "splits"):
             object.__setattr__(self, name, _texts(f"suppress.{name}", getattr(self, name)))
+        if not isinstance(self.optional, bool):
+            raise UsageError(f"suppress.optional is {self.optional!r}", "it is true or false")
 
     def __str__(self) -> str:
         where = [

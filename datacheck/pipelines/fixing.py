@@ -45,7 +45,9 @@ class Fixed:
     """What a repair did, or (``dry``) would do.
 
     ``frames`` holds the repaired splits of data in memory, and ``quarantine`` their rows that
-    left, with repair and reason; a dataset in files has ``output`` instead.
+    left, with repair and reason; a dataset in files has ``output`` instead. ``settings`` are those
+    to audit the result with (the ``datacheck.toml`` of a folder): ``audit(done.frames,
+    settings=done.settings)``.
     """
 
     done: list[Done]
@@ -57,6 +59,7 @@ class Fixed:
     dry: bool = False
     output: Path | None = None
     frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     quarantine: pl.DataFrame | None = None
 
     def __repr__(self) -> str:
@@ -169,7 +172,11 @@ def run_fix(
 
         tally, frames, quarantine = in_frames(job)
         done = _fixed(job, whole, skipped, tally)
-        return replace(done, frames=frames, quarantine=quarantine)
+        from datacheck.pipelines.settings import settings_of
+
+        return replace(
+            done, frames=frames, quarantine=quarantine, settings=settings_of(job, config)
+        )
     from datacheck.pipelines.publishing import publish
 
     assert target is not None

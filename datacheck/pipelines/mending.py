@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from datacheck.pipelines.transforms.base import Transform
 
 ROWS = 65_536
-WORDS = {True: "true", False: "false"}
+WHOLLY = ("scale", "invert")  # transforms that give every value another
+FILLING = ("impute",)  # and those that change only what is missing
 
 
 @dataclass
@@ -131,8 +132,13 @@ class Mender:
         for name in one.transform.columns:
             if name in before.columns and name in after.columns:
                 old, new = before[name], after[name]
-                if old is not new:
-                    tally.add(one.step, name, _differing(old, new))
+                if one.transform.kind in WHOLLY:
+                    count = len(new) - _missing(new)
+                elif one.transform.kind in FILLING:
+                    count = _missing(old) - _missing(new)
+                else:
+                    count = _differing(old, new)
+                tally.add(one.step, name, count)
 
     def _stored(
         self,
@@ -151,6 +157,10 @@ class Mender:
                 continue
             old, new = batch.frame[name], mended[name]
             stored = raw.frame[name]
+            if stored.dtype != pl.String and raw.records is None:
+                if old.dtype != new.dtype or old is not new:  # whole columns: no row is looked at
+                    out = out.with_columns(_typed(new, stored).alias(name))
+                continue
             differs = _differs(old, new)
             if name in self.blank and stored.dtype == pl.String:
                 gone = self._blanked(name, batch, stored, new, tally)
@@ -250,6 +260,12 @@ def _differs(old: pl.Series, new: pl.Series) -> pl.Series:
 
 def _nan(series: pl.Series) -> pl.Series:
     return series.cast(pl.Float64).fill_nan(None)
+
+
+def _missing(series: pl.Series) -> int:
+    """Null or NaN cells."""
+    nan = int(series.is_nan().sum()) if series.dtype.is_float() else 0
+    return series.null_count() + nan
 
 
 def _differing(old: pl.Series, new: pl.Series) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +55,15 @@ def publish(
         before = 0
         told: list[dict[str, Any]] = []
         with Quarantine(aside / folder.QUARANTINE, job.steps) as quarantine:
-            for one in files:
-                share = (before / total, one.path.stat().st_size / total)
-                _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
-                told.append(_closed(one, aside))
-                before += one.path.stat().st_size
+            with ThreadPoolExecutor(1, "datacheck-originals") as copier:
+                for one in files:
+                    place = aside / folder.ORIGINALS / one.name
+                    kept = copier.submit(folder.copied, one.path, place)
+                    share = before / total
+                    _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
+                    told.append(_closed(one, aside, kept.result()))
+                    before += one.path.stat().st_size
+            _prune(aside / folder.ORIGINALS)
             told += _unread(source, job, aside, files, quarantine)
         done = finish({f"{i}": f.tally for i, f in enumerate(files)})
         job.pipeline.save(aside / "pipeline.json")
@@ -114,7 +120,7 @@ def _write(
     received: list[pl.DataFrame],
     quarantine: Quarantine,
     progress: Progress | None,
-    share: tuple[float, float],
+    share: float,
 ) -> None:
     target = aside / one.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +174,7 @@ def _pieces(
     shape: Shape,
     quarantine: Quarantine,
     progress: Progress | None,
-    share: tuple[float, float],
+    share: float,
 ) -> Iterator[Piece]:
     ordinals = mender.view.file_of
     columns: list[str] = []
@@ -189,7 +195,7 @@ def _pieces(
                 one.changed = True
             yield mended.kept()
             if progress is not None:
-                progress(one.tally.read, share[0], fragment.file)
+                progress(one.tally.read, share, fragment.file)
     for frame in received:
         one.received += frame.height
         rows = np.full(frame.height, np.iinfo(np.int64).max, dtype=np.int64)
@@ -218,16 +224,15 @@ def _fitting(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return frame.select(columns)
 
 
-def _closed(one: _File, aside: Path) -> dict[str, Any]:
-    """The original beside the result where they differ, and checksums of both."""
+def _closed(one: _File, aside: Path, digest: str) -> dict[str, Any]:
+    """The original beside the result where they differ, in its place where not; checksums."""
     target, tally = aside / one.name, one.tally
     told: dict[str, Any] = {"file": one.name, "splits": sorted({f.split for f in one.fragments})}
+    told |= {"sha256": digest, "original_sha256": digest}
     if one.changed:
-        digest = folder.copied(one.path, aside / folder.ORIGINALS / one.name)
-        told |= {"sha256": folder.sha256(target), "original_sha256": digest}
+        told["sha256"] = folder.sha256(target)
     else:
-        digest = folder.copied(one.path, target)
-        told |= {"sha256": digest, "original_sha256": digest}
+        (aside / folder.ORIGINALS / one.name).replace(target)
     return told | {
         "changed": one.changed,
         "rows": None if not one.changed and not tally.read else tally.kept + one.received,
@@ -236,6 +241,15 @@ def _closed(one: _File, aside: Path) -> dict[str, Any]:
         "received": one.received,
         "values": sum(n for by in tally.values.values() for n in by.values()),
     }
+
+
+def _prune(originals: Path) -> None:
+    """Remove folders without a file."""
+    for path in sorted((p for p in originals.rglob("*") if p.is_dir()), reverse=True):
+        with suppress(OSError):
+            path.rmdir()
+    with suppress(OSError):
+        originals.rmdir()
 
 
 def _unread(
