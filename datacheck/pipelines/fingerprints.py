@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.transforms.base import Frames
+from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.summaries.hashing import hash_other, mix
 from datacheck.types import Hashes
 
@@ -48,5 +48,5 @@ def row_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:
     """One uint64 a row, shape (rows,)."""
     out = np.zeros(frame.height, dtype=np.uint64)
     for name in columns:
-        out += hash_other(frame.get_column(name), name)
+        out += hash_other(cells(frame, name), name)
     return mix(out)

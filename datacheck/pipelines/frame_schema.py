@@ -11,6 +11,7 @@ import polars as pl
 from datacheck.dataset import Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
+from datacheck.pipelines.transforms.base import cells
 from datacheck.sources.convert import Reading, convert
 from datacheck.sources.kinds import MOSTLY, PLACEHOLDERS, look
 from datacheck.sources.table import reserved
@@ -63,8 +64,8 @@ def schema_of(
             f"no column {label!r} for the label", f"there are {names(frame.columns, 8)}"
         )
     out: dict[str, Field] = {}
-    for series in frame.iter_columns():
-        name = series.name
+    for name in frame.columns:
+        series = cells(frame, name)
         role = Role.LABEL if name == label else Role.FEATURE
         if name in texts and series.dtype == pl.String:
             out[name] = Field(Kind.TEXT, role)
@@ -93,7 +94,7 @@ def check(frame: pl.DataFrame, schema: Schema, optional: frozenset[str]) -> None
     told = [f"missing: {names(lacking, 8)}"] if lacking else []
     for name, field in schema.items():
         if name in have and field.role is Role.FEATURE:
-            found = differs(frame.get_column(name), field)
+            found = differs(name, cells(frame, name), field)
             if found:
                 told.append(found)
     if told:
@@ -102,13 +103,13 @@ def check(frame: pl.DataFrame, schema: Schema, optional: frozenset[str]) -> None
         raise UsageError(f"the frame does not fit: {'; '.join(told[:8])}", seen)
 
 
-def differs(series: pl.Series, field: Field) -> str:
+def differs(name: str, series: pl.Series, field: Field) -> str:
     """What is wrong with the kind of a column: 'age is text here, number when fitted'; or ''."""
     dtype, kind = series.dtype, field.kind
     if dtype == pl.Null or not len(series):
         return ""
     here = _kind(dtype)
-    said = f"{series.name} is {here} here, {kind.value} when fitted"
+    said = f"{name} is {here} here, {kind.value} when fitted"
     if here == "text":
         if kind in (Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME):
             return "" if _readable(series, field) else said
@@ -155,7 +156,7 @@ def converted(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         field = schema.get(name)
         if field is None or field.role is not Role.FEATURE:
             continue
-        series = frame.get_column(name)
+        series = cells(frame, name)
         made, _ = _convert(series, field)
         if made is not series:
             new.append(made.alias(name))

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.dataset import Batch
-from datacheck.pipelines.transforms.base import Frames, Value, pick
+from datacheck.pipelines.transforms.base import Frames, Value, cells, pick
 from datacheck.summaries.hashing import hash_addresses, mix_int
 from datacheck.summaries.moments import Moment, Moments
 from datacheck.types import Hashes
@@ -34,7 +34,7 @@ def missing_counts(frames: Frames, columns: Sequence[str]) -> dict[str, int]:
     out = dict.fromkeys(columns, 0)
     for frame in frames(tuple(columns)):
         for c in columns:
-            x = frame.get_column(c)
+            x = cells(frame, c)
             out[c] += x.null_count() + (int(x.is_nan().sum()) if x.dtype.is_float() else 0)
     return out
 
@@ -81,7 +81,7 @@ def _count(
     pieces: dict[str, list[pl.DataFrame]] = {c: [] for c in columns}
     for frame in frames(columns):
         for column in columns:
-            x = _present(frame.get_column(column)).alias("v")
+            x = _present(cells(frame, column)).alias("v")
             if parts > 1:
                 x = x.filter(x.hash(0x5EED) % parts == part)
             if len(x):

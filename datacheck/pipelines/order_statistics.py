@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.pipelines import selection
-from datacheck.pipelines.transforms.base import Frames
+from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.types import Floats, Ints
 
 BUDGET = 256 << 20  # bytes of values held at once
@@ -77,7 +77,7 @@ def quantiles(
 
 def values_of(frame: pl.DataFrame, column: str) -> Floats:
     """The finite values of a column of numbers, booleans or datetimes (µs), −0 as 0."""
-    series = frame.get_column(column)
+    series = cells(frame, column)
     if series.dtype.is_temporal():
         series = series.cast(pl.Datetime("us")).to_physical()
     x = series.drop_nulls().cast(pl.Float64).to_numpy()

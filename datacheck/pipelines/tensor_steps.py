@@ -39,10 +39,10 @@ def step_for(one: Transform, columns: tuple[str, ...]) -> nn.Module:
 
 
 class _Affine(nn.Module):
-    """(x − center) / scale + shift, by column."""
+    """(x − center) · factor + shift, by column."""
 
     center: Tensor
-    scale: Tensor
+    factor: Tensor
     shift: Tensor
 
     def __init__(self, one: Transform, columns: tuple[str, ...]) -> None:
@@ -50,11 +50,11 @@ class _Affine(nn.Module):
         known = cast(Scale, one).scaling_ or {}
         of = [known[c] if c in one.columns else None for c in columns]
         self.register_buffer("center", _row(s.center if s else 0.0 for s in of))
-        self.register_buffer("scale", _row(s.scale if s else 1.0 for s in of))
+        self.register_buffer("factor", _row(s.factor if s else 1.0 for s in of))
         self.register_buffer("shift", _row(s.shift if s else 0.0 for s in of))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.center) / self.scale + self.shift
+        return (x - self.center) * self.factor + self.shift
 
 
 class _Clip(nn.Module):
@@ -155,7 +155,7 @@ def _mapped(x: Tensor, maps: Sequence[Map]) -> Tensor:
         elif one.function == "round":
             y = torch.round(y, decimals=one.digits)
         elif one.function == "expm1":
-            y = torch.sinh(y / 2) * torch.exp(y / 2) * 2
+            y = torch.sinh(y * 0.5) * torch.exp(y * 0.5) * 2
         else:
             functions: dict[str, Callable[[Tensor], Tensor]] = {
                 "log": torch.log, "exp": torch.exp, "log1p": torch.log1p,
@@ -239,7 +239,10 @@ class _Near(nn.Module):
             nearest = order.indices[:, : self.neighbors]
             near = torch.isfinite(order.values[:, : self.neighbors])
             shares = torch.where(near, values[nearest], 0.0)
-            mean = shares.sum(dim=1) / near.sum(dim=1)
+            count = near.sum(dim=1)
+            mean = shares.sum(dim=1) / count
+            careful = (shares / count[:, None]).sum(dim=1)
+            mean = torch.where(torch.isfinite(mean), mean, careful)
             mean = torch.where(near.any(dim=1), mean, self.means[j])
             out[j] = torch.where(asked[:, j], mean, own[:, j])
         return self.at, torch.stack(out, dim=1) if out else own

@@ -176,7 +176,7 @@ def rewrite(frame: pl.DataFrame, columns: Iterable[str], change: Change) -> pl.D
             continue
         made = change(name, dtype, pl.col("x"))
         if made is not None:
-            alone = pl.DataFrame([frame.get_column(name).alias("x")]).select(made.alias("x"))
+            alone = cells(frame, name).to_frame().select(made.alias("x"))
             others.append(alone.to_series().alias(name))
     if not expressions and not others:
         return frame
@@ -185,8 +185,13 @@ def rewrite(frame: pl.DataFrame, columns: Iterable[str], change: Change) -> pl.D
 
 def pick(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
     """Those columns, whatever their names; the height stays where there are none."""
-    kept = [frame.get_column(c) for c in columns]
+    kept = {c: frame.get_column(c) for c in columns}
     return pl.DataFrame(kept) if kept else pl.DataFrame(height=frame.height)
+
+
+def cells(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column under a name that Polars takes for no pattern: its methods go by name."""
+    return frame.get_column(name).alias("x")
 
 
 def is_missing(dtype: pl.DataType, x: pl.Expr) -> pl.Expr:

@@ -17,6 +17,7 @@ import numpy as np
 from datacheck.errors import UsageError
 from datacheck.types import Floats
 
+LARGEST = 1e70  # beyond it the regressions' sums of squares of squares leave float64
 MOST_COLUMNS = 200  # each round keeps columns × (columns − 1) coefficients
 
 
@@ -91,15 +92,23 @@ def fit(x: Floats, columns: tuple[str, ...], rounds: int) -> Chain:
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - it lets the next line pass
     from sklearn.impute import IterativeImputer
 
+    with np.errstate(all="ignore"):
+        largest = np.nanmax(np.abs(x), axis=0)
+        means = np.nanmean(x / largest.clip(min=1.0), axis=0) * largest.clip(min=1.0)
+    if largest.max() > LARGEST:  # squares and their products leave float64
+        return Chain(dict(zip(columns, means.tolist(), strict=True)), (), False)
     imputer: Any = IterativeImputer(max_iter=rounds)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         imputer.fit(x)
     converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    means = imputer.initial_imputer_.statistics_.tolist()
-    steps = [
-        Step(columns[one.feat_idx], float(one.estimator.intercept_), tuple(one.estimator.coef_))
+    steps = tuple(
+        Step(
+            columns[one.feat_idx],
+            float(one.estimator.intercept_),
+            tuple(one.estimator.coef_.tolist()),
+        )
         for one in imputer.imputation_sequence_
-    ]
-    made = [Step(s.column, s.intercept, tuple(map(float, s.coefficients))) for s in steps]
-    return Chain(dict(zip(columns, means, strict=True)), tuple(made), converged)
+    )
+    means = imputer.initial_imputer_.statistics_
+    return Chain(dict(zip(columns, means.tolist(), strict=True)), steps, converged)

@@ -18,8 +18,10 @@ from datacheck.pipelines.transforms.base import (
     Frames,
     Transform,
     Value,
+    cells,
     fits,
     is_missing,
+    pick,
     rewrite,
     wrong_type,
 )
@@ -110,7 +112,9 @@ class Impute(Transform):
     def learn(self, frames: Frames) -> Self:
         """Fitted on train. Raises UsageError where a strategy has no meaning for a column."""
         first = next(iter(frames(self.columns)), None)
-        types: dict[str, Any] = dict(first.schema) if first is not None else {}
+        if first is None:
+            raise UsageError("impute: train has no rows to learn from", "name the train split")
+        types: dict[str, Any] = dict(first.schema)
         for c in self.columns:
             self._check_type(c, types.get(c, pl.Null()))
         chosen: tuple[str, ...] = ()
@@ -200,7 +204,9 @@ class Impute(Transform):
                 near = self._neighbors(x, kept)
             elif kept:
                 chain = chained.fit(x, kept, self.rounds)
-                if not chain.converged:
+                if not chain.steps and len(kept) > 1:
+                    said.append("iterative imputation fails on numbers so large: means stand in")
+                elif not chain.converged:
                     said.append(f"iterative imputation still moved after {self.rounds} rounds")
             else:
                 chain = Chain({}, ())
@@ -210,8 +216,9 @@ class Impute(Transform):
         donors = {
             c: tuple(None if v != v else v for v in x[:, j].tolist()) for j, c in enumerate(columns)
         }
-        means = {c: float(np.nanmean(x[:, j])) for j, c in enumerate(columns)}
-        return Neighbors(self.neighbors, donors, means)
+        rows = pl.DataFrame({c: x[:, j] for j, c in enumerate(columns)})
+        means = moments(lambda some: iter([pick(rows, some)]), columns)
+        return Neighbors(self.neighbors, donors, {c: means[c].mean for c in columns})
 
     # -- what it touches ----------------------------------------------------------------------
 
@@ -271,10 +278,10 @@ class Impute(Transform):
             name = f"{c}{self.suffix}"
             if c not in here:
                 continue
-            x = frame.get_column(c)
-            one = x.to_frame("x").select(is_missing(x.dtype, pl.col("x"))).to_series()
+            x = cells(frame, c)
+            one = x.to_frame().select(is_missing(x.dtype, pl.col("x"))).to_series()
             if name in frame.columns:  # filled before: what was missing then stays told
-                one = one | (frame.get_column(name) != 0)
+                one = one | (cells(frame, name) != 0)
             out.append(one.cast(pl.Int8).alias(name))
         return out
 
@@ -323,7 +330,7 @@ class Impute(Transform):
             gone = np.isnan(x)
             if not gone.any():
                 for c in columns:
-                    out[c] = frame.get_column(c).cast(pl.Float64)
+                    out[c] = cells(frame, c).cast(pl.Float64).alias(c)
                 continue
             made = state.fill(np.where(np.isfinite(x), x, np.nan))
             made = np.where(gone, made, x)
@@ -336,7 +343,7 @@ def matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> Floats:
     """float64 of shape (rows, columns); missing is NaN."""
     if not columns:
         return np.empty((frame.height, 0))
-    made = [frame.get_column(c).cast(pl.Float64).to_numpy() for c in columns]
+    made = [cells(frame, c).cast(pl.Float64).to_numpy() for c in columns]
     return np.stack([np.asarray(x, dtype=np.float64) for x in made], axis=1)
 
 

@@ -43,7 +43,7 @@ class Map:
 
 def _expm1(x: pl.Expr) -> pl.Expr:
     """2 sinh(x/2) exp(x/2): as exact near 0 as elsewhere, which exp(x) − 1 is not."""
-    return (x / 2).sinh() * (x / 2).exp() * 2
+    return (x * 0.5).sinh() * (x * 0.5).exp() * 2
 
 
 @dataclass(frozen=True)

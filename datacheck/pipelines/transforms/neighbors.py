@@ -73,8 +73,11 @@ class Neighbors:
             nearest = _first(far, k)
             picked = np.take_along_axis(near, nearest, axis=1)
             shares = np.where(picked, values[nearest], 0.0)
-            with np.errstate(invalid="ignore"):
-                mean = shares.sum(axis=1) / picked.sum(axis=1)
+            count = picked.sum(axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean = shares.sum(axis=1) / count
+                if not np.isfinite(mean).all():  # near the largest float the sum overflows
+                    mean = np.where(np.isfinite(mean), mean, (shares / count[:, None]).sum(axis=1))
             out[rows, j] = np.where(near.any(axis=1), mean, means[j])
 
     def _distances(self, x: Floats, shared: Ints) -> Floats:

@@ -17,11 +17,16 @@ from datacheck.pipelines.transforms.base import Frames, Transform, rewrite, wron
 from datacheck.summaries.moments import Moment
 
 EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)  # what is smaller has no finite reciprocal
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """x ↦ (x − center) / scale + shift, in float64."""
+    """x ↦ (x − center) / scale + shift, in float64; by the reciprocal of the scale.
+
+    Polars divides a column by a number so, but a single row exactly: what a row gets would depend
+    on how many others it came with.
+    """
 
     center: float = 0.0
     scale: float = 1.0
@@ -30,8 +35,13 @@ class Scaling:
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.center, self.scale, self.shift)):
             raise UsageError("a scaling that is not finite", "fit it again")
-        if self.scale == 0:
+        if self.scale == 0 or math.isinf(1.0 / self.scale):
             raise UsageError("a scaling that divides by 0", "fit it again")
+
+    @property
+    def factor(self) -> float:
+        """1 / scale."""
+        return 1.0 / self.scale
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,8 @@ class Scale(Transform):
         span = m.max - m.min
         if span < 10 * EPS or math.isinf(span):
             span = 1.0
-        return Scaling(m.min, span / (high - low), low)
+        span /= high - low
+        return Scaling(m.min, span if TINY <= span < math.inf else 1.0, low)
 
     def _apply(self, frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
         return rewrite(frame, columns, self._forward)
@@ -98,7 +109,7 @@ class Scale(Transform):
         s = self._of(name, dtype)
         if s is None:
             return None
-        return (x.cast(pl.Float64) - s.center) / s.scale + s.shift
+        return (x.cast(pl.Float64) - s.center) * s.factor + s.shift
 
     def _backward(self, name: str, dtype: pl.DataType, x: pl.Expr) -> pl.Expr | None:
         s = self._of(name, dtype)
@@ -116,8 +127,9 @@ class Scale(Transform):
 def _standard(m: Moment) -> Scaling:
     if not m.finite:
         return Scaling()
-    bound = m.finite * EPS * m.var + (m.finite * m.mean * EPS) ** 2
-    constant = m.var <= bound or not math.isfinite(m.var)
+    error = m.finite * m.mean * EPS
+    bound = m.finite * EPS * m.var + error * error
+    constant = m.var <= bound or not math.isfinite(m.var) or m.sd < TINY
     return Scaling(m.mean, 1.0 if constant else m.sd)
 
 

@@ -60,7 +60,9 @@ class Winsorize(Transform):
         medians = quantiles(frames, self.columns, (0.5,))[:, 0]
         about = np.nan_to_num(medians)
         spreads = quantiles(frames, self.columns, (0.5,), about=about.tolist())[:, 0]
-        low, high = about - self.k * MAD_TO_SD * spreads, about + self.k * MAD_TO_SD * spreads
+        with np.errstate(over="ignore", invalid="ignore"):
+            reach = self.k * MAD_TO_SD * spreads
+            low, high = about - reach, about + reach
         usable = np.isfinite(low) & np.isfinite(high) & (spreads > 0)
         whole = usable.copy()
         seen = np.zeros(len(self.columns), dtype=np.int64)
