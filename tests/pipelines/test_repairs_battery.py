@@ -1,0 +1,114 @@
+"""Laws over every repair: the finding goes, no other comes, twice is once, and back is back."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import datacheck
+from datacheck.pipelines.fixing import fix
+from datacheck.pipelines.repairs import REPAIRS
+from datacheck.testing.faults import FAULTS, Fault
+
+ALL = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults]
+# What only a person can mend, or what the table of repairs leaves to one.
+TOLD = {"LK007", "CB002", "CB005", "NM003", "SL002", "SC001", "SC002"}
+HAND = {("NM001", "log1p")}  # of a shifted logarithm no inverse is known
+
+
+def clean(seed: int, *, classes: bool = True, rows: int = 900) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 6)) * [1, 2, 0.5, 3, 1, 2] + [10, 0, 5, -3, 20, 7]
+    score = x[:, 0] - 10 + 0.5 * x[:, 1] + rng.normal(size=rows) * 1.5
+    y = (score > 0).astype(np.int64) + (score > 1.5) if classes else score * 3 + 50
+    frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(6)}).with_columns(pl.Series("target", y))
+    cut = rows * 13 // 18
+    return frame[:cut], frame[cut:]
+
+
+def planted(fault: Fault, seed: int) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    train, test = clean(seed, classes=fault.classification is not False)
+    train, test = fault(train, test, "target", 1.0, np.random.default_rng(seed + 1))
+    settings = {"label": "target"}
+    settings |= {k: v for k in ("group", "time") if (v := getattr(fault, k))}
+    return {"train": train, "test": test}, settings
+
+
+def counts(report: datacheck.Report) -> Counter[str]:
+    out: Counter[str] = Counter()
+    for finding in report.findings:
+        out[finding.rule] += finding.count
+    return out
+
+
+@pytest.mark.parametrize("seed", [3, 17])
+@pytest.mark.parametrize(("rule", "fault"), ALL, ids=[f"{r}-{f.name}" for r, f in ALL])
+def test_the_finding_goes_and_no_other_comes(rule, fault, seed):
+    data, settings = planted(fault, seed)
+    before = datacheck.audit(data, settings=settings)
+    plan = before.plan().select([rule])
+    if rule in TOLD or (rule, fault.name) in HAND:
+        assert not plan.steps
+        assert [t.rule for t in plan.told] == [rule] * len(before.of(rule))
+        return
+    assert before.of(rule), "the fault was not found"
+    done = fix(data, plan=plan, unsafe=True, settings=settings)
+    after = datacheck.audit(done.frames, settings=done.settings)
+    assert after.of(rule) == []
+    was, now = counts(before), counts(after)
+    assert {r: (was[r], n) for r, n in now.items() if n > was[r]} == {}
+    again = fix(done.frames, plan=after.plan().select([rule]), unsafe=True, settings=done.settings)
+    for split, frame in done.frames.items():
+        assert_frame_equal(again.frames[split], frame)
+
+
+@pytest.mark.parametrize(("rule", "fault"), ALL, ids=[f"{r}-{f.name}" for r, f in ALL])
+def test_a_safe_plan_leaves_the_rows_and_labels_of_evaluation(rule, fault):
+    data, settings = planted(fault, 5)
+    done = fix(data, settings=settings)
+    assert done.frames["test"].height == data["test"].height
+    if "target" in data["test"].columns:
+        assert done.frames["test"]["target"].equals(data["test"]["target"])
+    left = done.quarantine
+    assert left is not None
+    assert set(left["split"].to_list()) <= {"train"}
+    assert done.frames["train"].height + left.height == data["train"].height
+
+
+def test_each_repair_has_a_fault_or_a_test_of_its_own():
+    reached = {s.repair for _, f in ALL for s in datacheck.audit(
+        planted(f, 3)[0], settings=planted(f, 3)[1]).plan().steps}  # fmt: skip
+    own = {
+        "quarantine-unreadable", "truncate", "robust-scale", "min-max-scale", "class-weights",
+        "drop-id",
+    }  # fmt: skip
+    assert set(REPAIRS) - reached == own
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_at_once(seed):
+    rng = np.random.default_rng(seed)
+    train, test = clean(seed)
+    names = rng.permutation(
+        ["missing-values", "infinite-values", "text-sentinel", "duplicates-within", "z-score",
+         "duplicates-across-splits", "scale-disparity", "missing-labels", "unseen-categories"]
+    )[:5]  # fmt: skip
+    chosen = [f for _, f in ALL if f.name in names]
+    for fault in chosen:
+        train, test = fault(train, test, "target", 0.5, rng)
+    data = {"train": train, "test": test}
+    before = datacheck.audit(data, settings={"label": "target"})
+    done = fix(data, unsafe=True, settings={"label": "target"})
+    after = datacheck.audit(done.frames, settings=done.settings)
+    mended = {r for d in done.done for r in d.step.rules}
+    assert mended
+    assert [f.message for f in after.findings if f.rule in mended] == []
+    was, now = counts(before), counts(after)
+    assert {r: (was[r], n) for r, n in now.items() if n > was[r]} == {}
+    again = fix(done.frames, unsafe=True, settings=done.settings)
+    for split, frame in done.frames.items():
+        assert_frame_equal(again.frames[split], frame)
