@@ -15,6 +15,9 @@ from datacheck.types import Floats
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
+FLOAT32, TINY = 1.2e-7, 1e-30
+
+
 def fit(
     images: Images, size: tuple[int, int] | None, scaled: bool
 ) -> tuple[tuple[float, ...], tuple[float, ...], dict[str, Any]]:
@@ -36,8 +39,8 @@ def fit(
         raise UsageError("pixels that are not finite", "audit the images: rule MV002 finds them")
     top = float(np.iinfo(images.dtype).max) if scaled else 1.0
     std = np.sqrt(squares / count)
-    # What rounding makes of a channel that never varies is no deviation.
-    flat = std <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
+    # A deviation that float32, which the transform gives, cannot hold beside the mean is none.
+    flat = std <= np.maximum(FLOAT32 * np.abs(mean), TINY)
     std = np.where(flat, top, std)
     fitted_on = {"images": seen, "pixels": count, "fingerprint": digest.hexdigest()}
     return tuple((mean / top).tolist()), tuple((std / top).tolist()), fitted_on

@@ -211,10 +211,16 @@ def _check(made: SharedTransform) -> None:
     from datacheck.pipelines.transforms_audit import audit_transforms
 
     report = audit_transforms(made.train, made.evaluation, channels=made.channels)
-    worst = report.at_least(Severity.WARNING)
+    # Statistics that were fitted are those of the pixels, however small or large they are.
+    fitted = "statistics" not in made.fitted_on
+    worst = [
+        f
+        for f in report.at_least(Severity.WARNING)
+        if not (fitted and f.evidence["kind"] == "range")
+    ]
     if worst:
         listed = names((a.name for a in made.augment), 8)
-        raise UsageError(worst[0].message, f"change augment, it has {listed}")
+        raise UsageError(worst[0].message, f"change statistics or augment ({listed or 'none'})")
 
 
 def _size(size: Any) -> tuple[int, int] | None:

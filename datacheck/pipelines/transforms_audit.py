@@ -143,6 +143,7 @@ def _seen(
     for one in static:
         # Sizes and steps that are not understood are settled by running.
         settled = works and one.kind in ("unknown", "size", "step") and one.kind not in shown
+        settled |= one.kind == "unknown" and "fails" in shown
         if not settled:
             yield one
     said = {d.kind for d in static} | {f.said.kind for f in found if name in f.splits}

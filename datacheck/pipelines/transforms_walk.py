@@ -94,8 +94,9 @@ def _tensor(at: Outcome, step: Step) -> None:
     if step.values["scale"] and at.dtype == "uint8":
         _rescale(at, "float32", scale=True)
     at.form = "tensor"
-    if step.values.get("channels"):
-        at.channels = step.values["channels"]
+    if step.values.get("dtype"):  # it refuses images of another kind
+        at.dtype, at.channels = step.values["dtype"], step.values["channels"]
+        at.source = Input(at.dtype, at.channels, at.source.size)
 
 
 def _pil(at: Outcome, step: Step) -> None:
