@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
     from datacheck.errors import ConfigError, DatacheckError, ScanError, SourceError, UsageError
     from datacheck.findings import Effect, Example, Finding, Outcome, Repair, Report, Severity
+    from datacheck.pipelines.fixing import Fixed, fix
+    from datacheck.pipelines.pipeline import Pipeline
+    from datacheck.pipelines.plan import Plan, Step
+    from datacheck.pipelines.undoing import undo
 
 __all__ = [
     "Column",
@@ -27,8 +31,11 @@ __all__ = [
     "Effect",
     "Example",
     "Finding",
+    "Fixed",
     "Kind",
     "Outcome",
+    "Pipeline",
+    "Plan",
     "Repair",
     "Report",
     "Role",
@@ -36,9 +43,12 @@ __all__ = [
     "Severity",
     "SourceError",
     "Split",
+    "Step",
     "Task",
     "UsageError",
     "audit",
+    "fix",
+    "undo",
 ]
 
 _HOMES = {
@@ -48,6 +58,10 @@ _HOMES = {
     **dict.fromkeys(
         ("ConfigError", "DatacheckError", "ScanError", "SourceError", "UsageError"), "errors"
     ),
+    **dict.fromkeys(("Fixed", "fix"), "pipelines.fixing"),
+    "Pipeline": "pipelines.pipeline",
+    **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),
+    "undo": "pipelines.undoing",
     **dict.fromkeys(
         ("Effect", "Example", "Finding", "Outcome", "Repair", "Report", "Severity"), "findings"
     ),

@@ -147,7 +147,8 @@ THIRD_PARTY = {
     "cli": {"click"},
     "dataset": {"numpy"},
     "engines": {"numpy", "polars"},
-    "pipelines": {"numpy", "polars", "torch"},  # torch where a torch object is made
+    # torch and scikit-learn only in modules that make their objects, imported when asked for
+    "pipelines": {"numpy", "polars", "sklearn", "torch"},
     "sources": {"numpy", "polars"},
     "summaries": {"numpy", "polars"},
     "testing": {"numpy", "polars"},

@@ -6,8 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,10 +45,10 @@ def staged(target: Path) -> Iterator[Path]:
     Raises DatacheckError where the disk is full.
     """
     _sweep(target)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.{os.getpid()}-", dir=target.parent))
-    try:
+    aside = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}"
+    try:  # an interrupt may come right after the folder is made
+        aside.mkdir()
         yield aside
-        aside.chmod(0o777 & ~_umask())
         try:
             aside.rename(target)
         except OSError:
@@ -71,12 +71,6 @@ def full(error: BaseException) -> bool:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     said = str(error).lower()
     return any(w in said for w in ("no space left", "quota exceeded", "file too large"))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sweep(target: Path) -> None:
