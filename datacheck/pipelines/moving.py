@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from datacheck.summaries.hashing import hash_column
 from datacheck.types import Floats, Hashes, Ints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from datacheck.summaries.row_hashes import RowHashes
 
@@ -53,20 +53,26 @@ def moved(view: View, step: Step, hashes: Mapping[str, RowHashes], gone: Ints) -
         raise UsageError(f"{step.repair} needs two splits", "there is only one")
     rows = _gather(view, step, gone)
     keys = [*rows.keys.values(), _features(rows, hashes)]
+    k = len(view.splits)
+    said: list[str] = []
     if step.repair == "time-aware-split":
         order = sorted(range(len(view.splits)), key=lambda i: _rank(view.splits[i]))
-        result = resplit.time_aware(rows.split, rows.times, order=order, labels=rows.labels)
+        result = resplit.time_aware(rows.split, rows.times, order=order)
     elif step.repair == "group-aware-split":
         atoms = resplit.components(keys)
-        result = resplit.group_aware(rows.split, atoms, labels=rows.labels)
+        if resplit.chained(atoms):
+            said.append("repeated rows chain the entities together; only entities are kept whole")
+            atoms = resplit.components(keys[:-1])
+        result = resplit.group_aware(rows.split, atoms, labels=rows.labels, splits=k)
     else:
         if rows.labels is None:
             raise UsageError("stratified-resplit needs a label", "name it with --label")
         atoms = resplit.components(keys)
-        result = resplit.stratified(rows.split, rows.labels, atoms=atoms)
+        result = resplit.stratified(rows.split, rows.labels, atoms=atoms, splits=k)
     changed = np.flatnonzero(result.split_of != rows.split)
     to = np.asarray(result.split_of[changed], dtype=np.int64)
-    return Moved(rows.addresses[changed], to, [f"{step.repair}: {n}" for n in result.notes])
+    said += result.notes
+    return Moved(rows.addresses[changed], to, [f"{step.repair}: {n}" for n in said])
 
 
 def _rank(split: str) -> tuple[int, str]:
@@ -100,8 +106,8 @@ def _gather(view: View, step: Step, gone: Ints) -> _Rows:
     addresses = np.concatenate([p[0] for p in parts]) if parts else NO_ROWS
     order = np.argsort(addresses, kind="stable")
 
-    def joined(pick: object) -> np.ndarray:  # type: ignore[type-arg] # of whatever type the parts are
-        return np.concatenate([pick(p) for p in parts])[order]  # type: ignore[operator]
+    def joined(pick: Callable[[Any], Any]) -> Any:
+        return np.concatenate([pick(p) for p in parts])[order]
 
     return _Rows(
         addresses[order],

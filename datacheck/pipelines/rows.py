@@ -248,4 +248,4 @@ def _conflicts(rows: _All) -> Ints:
     other = (f[1:] == f[:-1]) & (v[1:] != v[:-1])
     several = distinct(f[1:][other])
     hit = np.isin(rows.features, several) & rows.train & known
-    return rows.addresses[hit]
+    return np.asarray(rows.addresses[hit])
