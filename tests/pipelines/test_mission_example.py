@@ -69,6 +69,16 @@ def test_a_clean_pair_is_silent(digits, tmp_path, shape):
         assert not mismatches(one(images[:N]), one(images[N:]), labels, tmp_path, shape)
 
 
+def test_one_line_explains_every_pixel(digits):
+    """Also the pixels that are never white, or never anything but black."""
+    images, _ = digits
+    train, test = (images[:N] / 16 - 0.5) / 0.5, images[N:] / 16
+    report = datacheck.audit(train=train, test=test, select="NM")
+    (finding,) = report.findings
+    assert (finding.count, finding.total) == (64, 64)
+    assert set(map(tuple, finding.evidence["lines"].values())) == {(0.5, 0.5)}
+
+
 def test_a_shared_transform_mends_it(digits, tmp_path):
     images, labels = digits
     shared = shared_transform({"train": images[:N], "test": images[N:]})

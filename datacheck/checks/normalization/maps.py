@@ -69,6 +69,19 @@ class Map:
         return np.where(y[0] > y[-1], y[::-1], y)
 
 
+@dataclass(frozen=True, eq=False)
+class Mismatch:
+    """Columns of ``other`` that one map makes of train's; arrays are of shape (columns,)."""
+
+    map: Map
+    columns: list[str]
+    distance: Floats
+    low: Floats
+    left: Floats
+    scale: Floats
+    offset: Floats
+
+
 def by(k: float) -> Affine:
     """Multiplication by k."""
     return lambda t, o: (k, 0.0)

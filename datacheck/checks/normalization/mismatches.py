@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from datacheck.checks.base import Context
+from datacheck.checks.normalization.common_line import on_one_line
 from datacheck.checks.normalization.maps import (
     GRID,
     MAPS,
     UNITS,
     Figures,
     Map,
+    Mismatch,
     by,
     factor_text,
     unit_map,
@@ -50,19 +52,6 @@ _LEAST_SIZE = {0: 5.0, 1: 50.0, 2: 50.0}
 
 
 @dataclass(frozen=True, eq=False)
-class Mismatch:
-    """Columns of ``other`` that one map makes of train's; arrays are of shape (columns,)."""
-
-    map: Map
-    columns: list[str]
-    distance: Floats
-    low: Floats
-    left: Floats
-    scale: Floats
-    offset: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class _Fit:
     distance: float
     low: float
@@ -79,18 +68,17 @@ def judged(context: Context, train: str, other: str) -> list[str]:
     return [c for c in wanted if a[c][0] < a[c][-1] and b[c][0] < b[c][-1]]
 
 
-def mismatches(
-    context: Context, train: str, other: str, least: float = 0.2
-) -> list[Mismatch]:
+def mismatches(context: Context, train: str, other: str, least: float = 0.2) -> list[Mismatch]:
     """One for each map found, over all its columns. Made once for each pair of splits.
 
     ``least`` is the distance that the lower end of the interval of one of the columns must reach.
     """
     kept: dict[Any, Any] = vars(context).setdefault("_mismatches", {})
     if (train, other) not in kept:
-        kept[(train, other)] = _find(context, train, other, least)
-    found: list[Mismatch] = kept[(train, other)]
-    return found
+        found = _find(context, train, other, least)
+        kept[(train, other)] = on_one_line(context, train, other, found)
+    out: list[Mismatch] = kept[(train, other)]
+    return out
 
 
 def _several(x: Floats) -> bool:

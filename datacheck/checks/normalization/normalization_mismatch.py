@@ -18,7 +18,8 @@ chance does (for maps that only processing makes: no more than 0.1), and less th
 there was; and if for one of its columns the lower end of the interval of the distance reaches
 `min_distance`. A map without a name must change the scale at least threefold, and tenfold where
 the two distributions overlap by half. Values within 1 % of the mean deviation count as the same,
-for rounding's sake.
+for rounding's sake. Where at least half of a finding's columns (and 8) share one line, as pixels
+do, it is that of all columns that it brings back, also of those that never vary.
 
 ## Example
 Train holds glucose in mg/dL (median 108), test in mmol/L (median 6.0): test holds the column
@@ -52,7 +53,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.normalization.mismatches import Mismatch, judged, mismatches
+from datacheck.checks.normalization.maps import Mismatch
+from datacheck.checks.normalization.mismatches import judged, mismatches
 from datacheck.checks.quantiles import needs_two, numbers
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset
@@ -79,8 +81,10 @@ class NormalizationMismatch(Rule):
         if not any(seen.values()):
             raise NotApplicable("no number column that varies in train and in another split")
         for train, other in pairs:
-            for one in mismatches(context, train, other, self.min_distance):
-                yield self._tell(one, train, other, len(seen[other]))
+            found = mismatches(context, train, other, self.min_distance)
+            total = len({*seen[other], *(c for one in found for c in one.columns)})
+            for one in found:
+                yield self._tell(one, train, other, total)
 
     def _tell(self, one: Mismatch, train: str, other: str, total: int) -> Finding:
         worst = int(one.distance.argmax())
