@@ -116,7 +116,10 @@ class Encoder:
             out.append(pl.Series(CATEGORIES, np.column_stack(codes), dtype=width))
         for name, known in self.words.items():
             tokens = tokens_of(frame[name])
-            tally.add([name], [tokens.null_count()])
+            if isinstance(frame[name].dtype, pl.List):
+                tally.add([name], [tokens.null_count()])
+            else:  # no text is an empty one
+                tokens = tokens.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
             out.append(_token_codes(tokens, known).alias(name))
         for name in (*self.series, *self.ids):
             inner = pl.Float32 if name in self.series else pl.Int64
@@ -171,11 +174,12 @@ def plan_columns(
     *,
     task: Task | None,
     ids: tuple[str, ...] = (),
+    texts: tuple[str, ...] = (),
 ) -> Encoder:
     """What each column of ``schema`` (name to Polars type, after the pipeline) becomes.
 
     Columns that the pipeline added are features by their type. Raises UsageError where no feature
-    is left, or ``ids`` names no column of lists of whole numbers.
+    is left, where ``ids`` names no column of lists of numbers or ``texts`` none of strings.
     """
     out: dict[str, list[str]] = {"number": [], "category": [], "words": [], "series": [], "ids": []}
     left: list[str] = []
@@ -189,7 +193,7 @@ def plan_columns(
             out["ids"].append(name)
         elif inner is not None and (inner.is_numeric() or inner == pl.Boolean):
             out["series"].append(name)
-        elif inner == pl.String or kind is Kind.TEXT:
+        elif inner == pl.String or kind is Kind.TEXT or (name in texts and dtype == pl.String):
             out["words"].append(name)
         elif kind in _LEFT_OUT or inner is not None:
             left.append(name)
@@ -204,6 +208,9 @@ def plan_columns(
             f"{unknown[0]!r} holds no lists of token ids",
             f"lists of numbers: {names(out['series']) or 'none'}",
         )
+    if unknown := [n for n in texts if n not in out["words"]]:
+        strings = [n for n, dtype in schema.items() if dtype == pl.String]
+        raise UsageError(f"{unknown[0]!r} holds no texts", f"strings: {names(strings) or 'none'}")
     if not any(out.values()):
         told = ", ".join(f"{c.name} ({c.role})" for c in data.columns.values())
         raise UsageError("no feature can become a tensor", f"columns: {told[:200]}")

@@ -14,7 +14,8 @@ from datacheck.dataset import Dataset, Role, Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.balanced import Balance, OrderedBatchSampler, RowBatchSampler
-from datacheck.pipelines.encoded import Encoded, Missing, encode
+from datacheck.pipelines.direct import Encoded, Missing
+from datacheck.pipelines.encoded import encode
 from datacheck.pipelines.encoding import VOCABULARY
 from datacheck.pipelines.loader import Loader, Loaders
 from datacheck.pipelines.sampling import Asked, train_sampler
@@ -38,6 +39,7 @@ def loaders(
     split_column: str | None = None,
     ignore_column: Sequence[str] = (),
     token_ids: Sequence[str] = (),
+    texts: Sequence[str] = (),
     vocabulary: int = VOCABULARY,
     missing: Missing = "raise",
     shuffle: bool = True,
@@ -64,7 +66,8 @@ def loaders(
     (``"classes"``, ``"sqrt"`` or shares by class index). ``pipeline`` (or its path) repairs each
     split as it was fitted on train; a folder that ``datacheck fix`` wrote is repaired already, and
     only what its ``pipeline.json`` says of the loader is done. ``label=False`` leaves the label
-    out. ``token_ids`` names columns of lists whose whole numbers are codes already.
+    out. ``token_ids`` names columns of lists whose whole numbers are codes already, ``texts``
+    columns of strings that are no categories though few of them differ.
     ``missing="keep"`` lets NaN, rows without label and new classes (−100) pass.
 
     Small data stays in memory. Larger is encoded once, streaming, into Arrow files in ``cache``
@@ -93,6 +96,7 @@ def loaders(
         transform=None if fitted is None else fitted.transform,
         version="" if fitted is None else str(fitted.to_dict()),
         ids=tuple(token_ids),
+        texts=tuple(texts),
         vocabulary=vocabulary,
         missing=missing,
         cache=None if cache is None else Path(cache),

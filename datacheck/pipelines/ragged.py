@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
-from datacheck.errors import UsageError
+from datacheck.errors import SourceError, UsageError
 from datacheck.pipelines.arrow_file import Column, Field, bits_at
 from datacheck.types import Ints, Mask
 
@@ -87,6 +87,8 @@ def take_lists(column: Column, at: Ints) -> Ragged:
     missing = None if column.bits is None else ~bits_at(column.bits, at)
     if missing is not None:
         lengths[missing] = 0
+    if lengths.size and int(lengths.min()) < 0:
+        raise SourceError("a list of the Arrow file ends before it begins", "write it again")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     cells = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
     values = column.values[cells]

@@ -14,7 +14,7 @@ from datacheck.pipelines.balanced import Balance, BalancedBatchSampler, RowBatch
 from datacheck.types import Ints
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.encoded import Encoded
+    from datacheck.pipelines.direct import Encoded
     from datacheck.pipelines.tables import Table
 
 
