@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def run(transforms: Mapping[str, Any], items: Sequence[Any], seed: int = 0) -> d
     for form, convert in _forms(items):
         try:
             given = [convert(i) for i in items]
-        except (TypeError, ValueError, OSError):
+        except (TypeError, ValueError, OSError, ImportError):
             continue
         ran = {name: _run(call, given, seed, form) for name, call in transforms.items()}
         if not any(r.error for r in ran.values()):
@@ -199,16 +200,20 @@ def same(one: Any, other: Any) -> bool:
 @contextmanager
 def _seeds_kept() -> Iterator[Callable[[int], None]]:
     """A function that seeds all generators; their states come back at the end."""
-    import torch
-
+    torch: Any
+    try:
+        torch = import_module("torch")
+    except ImportError:
+        torch = None  # transforms of arrays do without it
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - kept, not drawn from
-    with torch.random.fork_rng(devices=[]):
 
-        def seed(value: int) -> None:
-            random.seed(value)
-            np.random.seed(value)  # noqa: NPY002 - the generator that transforms use
+    def seed(value: int) -> None:
+        random.seed(value)
+        np.random.seed(value)  # noqa: NPY002 - the generator that transforms use
+        if torch is not None:
             torch.manual_seed(value)
 
+    with torch.random.fork_rng(devices=[]) if torch is not None else nullcontext():
         try:
             yield seed
         finally:

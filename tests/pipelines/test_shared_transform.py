@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -163,6 +164,13 @@ def test_workers_get_it():
     shared = shared_transform(COLOR, augment=AUGMENT)
     again = pickle.loads(pickle.dumps(shared.evaluation))
     assert torch.equal(again(COLOR[0]), shared.evaluation(COLOR[0]))
+
+
+def test_without_torch_the_hint_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UsageError) as error:
+        shared_transform(COLOR)
+    assert "datacheck-ml[torch]" in error.value.hint
 
 
 # -- options and misuse -----------------------------------------------------------------------

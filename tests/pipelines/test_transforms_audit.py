@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -317,6 +318,12 @@ def test_running_leaves_the_generators_as_they_were():
     seed()
     audit_transforms([v1.RandomHorizontalFlip(), *TENSOR], TENSOR, sample=PIXELS)
     assert draw() == wanted
+
+
+def test_transforms_of_arrays_need_no_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert kinds(scaled(255.0), scaled(255), sample=PIXELS) == []
+    assert only(scaled(255.0), scaled(1.0), sample=PIXELS) == "values"
 
 
 # -- laws -------------------------------------------------------------------------------------
