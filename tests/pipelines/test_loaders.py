@@ -13,6 +13,7 @@ import torch
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.pipelines.loaders import loaders
 from datacheck.pipelines.tables import ArrowTable, MemoryTable
+from tests.pipelines.ranks import of_a_rank
 
 
 def frame(n=100, seed=0, **more):
@@ -419,24 +420,6 @@ def test_buckets_of_a_repaired_folder(tmp_path):
 
 
 # -- torch.distributed --------------------------------------------------------------------------
-
-
-def of_a_rank(rank, folder):
-    import torch.distributed as distributed
-
-    where = f"file://{folder}/meeting"
-    distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=2)
-    made = loaders(folder / "data", label="label", batch_size=8, workers=1, cache=folder / "cache")
-    out = []
-    for epoch in range(2):
-        made.set_epoch(epoch)
-        for batch in made["train"]:  # what DDP does: all ranks meet in each step
-            total = torch.tensor([len(batch)])
-            distributed.all_reduce(total)
-            out.append([epoch, batch.rows.tolist(), int(total)])
-    evaluated = [i for batch in made["test"] for i in batch.rows.tolist()]
-    (folder / f"rank{rank}.json").write_text(json.dumps([out, evaluated]))
-    distributed.destroy_process_group()
 
 
 def test_two_processes_share_each_epoch(tmp_path):
