@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.utils.data import DataLoader
@@ -39,13 +38,27 @@ class Loader(DataLoader[Batch]):
         """The batch sampler itself."""
         return self._noted.sampler
 
+    def steps(
+        self, *, by: Literal["tokens", "rows"] = "tokens"
+    ) -> Iterator[Iterator[tuple[Batch, float]]]:
+        """The batches of an epoch by steps of the optimizer, each with its weight in the step.
+
+        See :meth:`~datacheck.pipelines.bucketing.BucketBatchSampler.steps`; of batches that are
+        not bucketed each is a step, with weight 1.
+        """
+        if hasattr(self.sampler_, "steps"):
+            yield from self.sampler_.steps(self, by=by)
+        else:
+            for batch in self:
+                yield iter([(batch, 1.0)])
+
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch: another order for each, the same one each time."""
         self._noted.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the consumer stands."""
-        return self._noted.state()
+        return self._noted.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there, in constant time. Raises UsageError for another loader's state."""
@@ -53,21 +66,25 @@ class Loader(DataLoader[Batch]):
 
 
 class Noted:
-    """A batch sampler whose state after each batch is kept until that batch is delivered."""
+    """A batch sampler, and how many of its batches the consumer has got: workers fetch ahead."""
 
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
-        self._states: deque[dict[str, Any]] = deque()
-        self._now: dict[str, Any] = sampler.state_dict()
+        # What must be the same on resuming; made once: it may take a hash of all lengths.
+        self._same = {k: v for k, v in sampler.state_dict().items() if k not in ("epoch", "step")}
+        self._epoch, self._step, self._from = int(sampler.epoch), 0, 0
+        self._running = False
 
     def __len__(self) -> int:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[list[int]]:
-        self._states.clear()
-        for batch in self.sampler:
-            self._states.append(self.sampler.state_dict())
-            yield batch
+        if self._running and self.sampler.epoch != self._epoch:
+            # The last loop was left early, after workers had fetched the rest of its epoch.
+            self.sampler.set_epoch(self._epoch)
+        self._running = True
+        self._epoch, self._step, self._from = int(self.sampler.epoch), self._from, 0
+        yield from self.sampler
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "sampler":  # while it is being unpickled
@@ -76,25 +93,27 @@ class Noted:
 
     def delivered(self) -> None:
         """The consumer has got the next batch."""
-        self._now = self._states.popleft()
+        self._step += 1
 
     def ended(self) -> None:
         """The consumer has got all of them."""
-        self._now = self.sampler.state_dict()
+        self._epoch, self._step, self._running = int(self.sampler.epoch), 0, False
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """The state as of the last batch that was delivered."""
-        return dict(self._now)
+        return {"epoch": self._epoch, "step": self._step, **self._same}
 
     def set_epoch(self, epoch: int) -> None:
         """Of the sampler."""
         self.sampler.set_epoch(epoch)
-        self._now = self.sampler.state_dict()
+        self._epoch, self._step, self._from = int(epoch), 0, 0
+        self._running = False
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Of the sampler."""
         self.sampler.load_state_dict(state)
-        self._now = self.sampler.state_dict()
+        self._epoch, self._step = int(state["epoch"]), int(state["step"])
+        self._from, self._running = self._step, False
 
 
 class Loaders(dict[str, Loader]):

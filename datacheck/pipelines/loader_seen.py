@@ -87,7 +87,10 @@ def dropped(split: Seen) -> int:
         inner = unwrapped(one)
         batch = getattr(inner, "batch_sampler", None)
         sampler = getattr(batch, "sampler", None)
+        holder: Any
         for holder in (inner, batch, sampler):
+            if getattr(holder, "drop_last", False) is True and hasattr(holder, "budget"):
+                return len(holder.lengths)  # batches of any size
             if getattr(holder, "drop_last", False) is True:
                 size = getattr(batch, "batch_size", None) or getattr(inner, "batch_size", None) or 0
                 ranks = getattr(batch, "world_size", getattr(sampler, "num_replicas", 1))
@@ -98,7 +101,7 @@ def dropped(split: Seen) -> int:
 def by_chance(split: Seen) -> bool:
     """Whether rows are drawn with weights or with replacement, on purpose."""
     sampler = sampler_of(unwrapped(split.loaders[0]))
-    balance = getattr(sampler, "balance", None)
+    balance = getattr(sampler, "balance", getattr(sampler, "_draws", None))
     return getattr(sampler, "replacement", False) is True or balance is not None
 
 

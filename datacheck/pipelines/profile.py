@@ -17,6 +17,7 @@ from datacheck.types import Floats, Mask
 
 MOST_CLASSES = 1_000
 BLOCK = 4_096
+LABELS = ("y", "label", "labels", "target", "targets")
 Trailing = tuple[int, ...]
 
 
@@ -66,8 +67,11 @@ class Profile:
         """
         makers: dict[str, _Maker] = {}
         for batch in itertools.islice(_batches(source), batches or None):
+            label = label_field(batch)
             for name, tensor in parts_of(batch).items():
-                makers.setdefault(name, _Maker(name)).add(tensor)
+                if name not in makers:
+                    makers[name] = _Maker(name, label=name == label)
+                makers[name].add(tensor)
         if not makers:
             raise UsageError("no batch to learn a profile from", "give train, with rows")
         found = {name: maker.profile() for name, maker in makers.items()}
@@ -118,6 +122,22 @@ def _parts(batch: Batch) -> dict[str, Tensor]:
     return out
 
 
+def label_field(batch: Any) -> str:
+    """The field that holds classes, by the usual conventions; '' where none does.
+
+    ``y``, a key that says so, or what comes last of several: whole numbers, one a row.
+    """
+    name = ""
+    if isinstance(batch, Batch):
+        name = "y"
+    elif isinstance(batch, Mapping):
+        name = next((str(k) for k in batch if str(k) in LABELS), "")
+    elif isinstance(batch, tuple | list) and len(batch) > 1:
+        name = str(len(batch) - 1)
+    found = parts_of(batch).get(name)
+    return name if found is not None and found.ndim == 1 and not found.is_floating_point() else ""
+
+
 def is_padded(name: str) -> bool:
     """Whether the field holds padding."""
     return name.startswith("sequences.")
@@ -126,8 +146,8 @@ def is_padded(name: str) -> bool:
 class _Maker:
     """Sums of powers about the first batch's mean, which is near enough to lose no digits."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, *, label: bool) -> None:
+        self.name, self.label = name, label
         self.pieces: list[tuple[str, Trailing]] = []
         self.held: list[Tensor] = []
         self.axis: int | None = None
@@ -151,7 +171,7 @@ class _Maker:
                 self.axis = None if t.ndim < 3 else -1
             elif whole and self.name != "categories":
                 self.axis = None  # codes have no features
-            if whole and t.ndim == 1:
+            if whole and t.ndim == 1 and self.label:
                 self.seen = set()
         if self.seen is not None:
             self.seen.update(np.unique(t.numpy()).tolist())
@@ -225,9 +245,9 @@ class _Maker:
             )
         seen = None
         if self.seen:
-            # 0 … k − 1, nearly all there and each more than once: classes, not lengths or indices.
+            # 0 … k − 1, most of them there and each more than once: classes, and no indices.
             k = max(self.seen) + 1
-            enough = len(self.seen) >= 0.8 * k and self.rows >= 2 * k
+            enough = len(self.seen) >= 0.5 * k and self.rows >= 2 * k
             if min(self.seen) >= 0 and k <= MOST_CLASSES and enough:
                 seen = np.zeros(k, dtype=np.bool_)
                 seen[sorted(self.seen)] = True

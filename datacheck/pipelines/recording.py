@@ -18,12 +18,11 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from datacheck.pipelines.collate import Batch
 from datacheck.pipelines.guard import Guard
-from datacheck.pipelines.profile import parts_of
+from datacheck.pipelines.profile import label_field, parts_of
 from datacheck.types import Hashes, Ints
 
 FETCHES = 16  # of a worker, whose random states are looked at
 DEPTH = 4  # how deep generators are looked for in a dataset
-LABELS = ("y", "label", "labels", "target", "targets")
 MASKS = ("mask", "attention_mask")
 By = Literal["index", "address", "content"]
 
@@ -142,16 +141,8 @@ def content(batch: Any) -> Hashes:
 
 def labels_of(batch: Any) -> Ints | None:
     """The classes of a batch, int64 of shape (rows,), where it plainly has some."""
-    found: Any = None
-    if isinstance(batch, Batch):
-        found = batch.y
-    elif isinstance(batch, Mapping):
-        found = next((batch[k] for k in LABELS if k in batch), None)
-    elif isinstance(batch, tuple | list) and len(batch) > 1:
-        found = batch[-1]
-    if not isinstance(found, torch.Tensor) or found.ndim != 1 or found.is_floating_point():
-        return None
-    return found.detach().cpu().numpy().astype(np.int64)
+    name = label_field(batch)
+    return parts_of(batch)[name].detach().cpu().numpy().astype(np.int64) if name else None
 
 
 def padding_of(batch: Any) -> tuple[int, int]:

@@ -108,7 +108,7 @@ def _by_length(table: Table, encoded: Encoded, asked: Asked, labels: Ints | None
     if asked.accumulate is not None:
         more["accumulate"] = asked.accumulate
     return BucketBatchSampler(
-        np.maximum(lengths, 1),
+        lengths,
         budget,
         shuffle=asked.shuffle,
         seed=asked.seed,

@@ -348,11 +348,13 @@ def test_a_loop_goes_on_exactly(workers):
     assert first + rows_of(later) == epochs[0]
     assert rows_of(later) == epochs[1]
     assert later.state_dict()["epoch"] == 2
+    left = make()
+    next(iter(left))
+    assert rows_of(left) == epochs[0], "a loop that was left begins its epoch anew"
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 8}, {"max_tokens": 200}], ids=str)
 def test_every_row_once_over_all_ranks(options):
-    pytest.importorskip("datacheck.pipelines.bucketing")
     source = {"train": texts(), "test": texts(30, 1)}
     ranks = [loaders(source, label="label", rank=r, world_size=2, **options) for r in range(2)]
     for name, n in (("train", 100), ("test", 30)):
@@ -361,8 +363,32 @@ def test_every_row_once_over_all_ranks(options):
     assert len(ranks[0].train) == len(ranks[1].train)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_bucketed_loop_goes_on_exactly(workers):
+    def make():
+        return loaders(
+            {"train": texts(300)}, label="label", max_tokens=200, workers=workers
+        ).train  # fmt: skip
+
+    whole, stopped, later = make(), make(), make()
+    epochs = [rows_of(whole), rows_of(whole)]
+    taken = [i for b in itertools.islice(stopped, 6) for i in b.rows.tolist()]
+    later.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
+    assert taken + rows_of(later) == epochs[0]
+    assert rows_of(later) == epochs[1]
+
+
+def test_steps_weigh_batches_by_their_tokens():
+    made = loaders({"train": texts(300)}, label="label", max_tokens=200, accumulate=3)
+    for step in made.train.steps():
+        batches = list(step)
+        total = sum(b.tokens for b, _ in batches)
+        assert [w for _, w in batches] == pytest.approx([b.tokens / total for b, _ in batches])
+    plain = loaders({"train": frame()}, label="label")
+    assert [[w for _, w in step] for step in plain.train.steps()] == [[1.0], [1.0]]
+
+
 def test_a_token_budget_bounds_batches():
-    pytest.importorskip("datacheck.pipelines.bucketing")
     made = loaders({"train": texts(400), "test": texts(50, 1)}, label="label", max_tokens=300)
     for loader in made.values():
         batches = list(loader)
@@ -409,7 +435,6 @@ def test_what_a_repaired_folder_asks_of_the_loader(tmp_path):
 
 
 def test_buckets_of_a_repaired_folder(tmp_path):
-    pytest.importorskip("datacheck.pipelines.bucketing")
     texts(300).write_csv(tmp_path / "train.csv")
     texts(30, 1).write_csv(tmp_path / "test.csv")
     told = {"length_bucketing": {"column": "text", "edges": [10, 20, 40]}, "token_budget": 250}
