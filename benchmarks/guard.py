@@ -71,13 +71,13 @@ def measure(rows: int, features: int, repeats: int) -> tuple[float, float, int]:
 
 
 def mean_time(run: Callable[[], object], repeats: int) -> float:
-    """Mean seconds of a call: every eighth check does more, which a median would hide."""
+    """Mean seconds of a call: every sixteenth check does more, which a median would hide."""
     for _ in range(16):
         run()
     began = time.perf_counter()
-    for _ in range(8 * (repeats // 8 + 1)):
+    for _ in range(16 * (repeats // 16 + 1)):
         run()
-    return (time.perf_counter() - began) / (8 * (repeats // 8 + 1))
+    return (time.perf_counter() - began) / (16 * (repeats // 16 + 1))
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.collate import Batch
+from datacheck.pipelines.batch_parts import is_padded, label_field, parts_of
 from datacheck.types import Floats, Mask
 
 MOST_CLASSES = 1_000
 BLOCK = 4_096
-LABELS = ("y", "label", "labels", "target", "targets")
 Trailing = tuple[int, ...]
 
 
@@ -86,61 +85,6 @@ class Profile:
     def __repr__(self) -> str:
         told = [f"{n}: {f.mean.size} features of {f.n:,} rows" for n, f in self.fields.items()]
         return f"Profile({'; '.join(told)})"
-
-
-def parts_of(batch: Any) -> dict[str, Tensor]:
-    """The tensors of a batch by name. Raises UsageError where it holds none."""
-    if isinstance(batch, Batch):
-        return _parts(batch)
-    if isinstance(batch, Tensor):
-        return {"x": batch}
-    if isinstance(batch, Mapping):
-        items: Iterable[tuple[Any, Any]] = batch.items()
-    elif isinstance(batch, tuple | list):
-        items = enumerate(batch)
-    else:
-        items = ()
-    out = {
-        str(k): v
-        for k, v in items
-        if isinstance(v, Tensor) and v.ndim and not (v.dtype == torch.bool or v.is_complex())
-    }
-    if not out:  # masks alone are no batch
-        raise UsageError(
-            f"a batch of type {type(batch).__name__} holds no tensors",
-            "batches are tensors, tuples or mappings of them, or datacheck's own",
-        )
-    return out
-
-
-def _parts(batch: Batch) -> dict[str, Tensor]:
-    out = {f"sequences.{name}": p.values for name, p in batch.sequences.items()}
-    for name in ("x", "categories", "y"):
-        tensor = getattr(batch, name)
-        if tensor is not None:
-            out[name] = tensor
-    return out
-
-
-def label_field(batch: Any) -> str:
-    """The field that holds classes, by the usual conventions; '' where none does.
-
-    ``y``, a key that says so, or what comes last of several: whole numbers, one a row.
-    """
-    name = ""
-    if isinstance(batch, Batch):
-        name = "y"
-    elif isinstance(batch, Mapping):
-        name = next((str(k) for k in batch if str(k) in LABELS), "")
-    elif isinstance(batch, tuple | list) and len(batch) > 1:
-        name = str(len(batch) - 1)
-    found = parts_of(batch).get(name)
-    return name if found is not None and found.ndim == 1 and not found.is_floating_point() else ""
-
-
-def is_padded(name: str) -> bool:
-    """Whether the field holds padding."""
-    return name.startswith("sequences.")
 
 
 class _Maker:

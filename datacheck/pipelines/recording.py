@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from datacheck.pipelines.batch_parts import label_field, parts_of
 from datacheck.pipelines.collate import Batch
 from datacheck.pipelines.guard import Guard
-from datacheck.pipelines.profile import label_field, parts_of
 from datacheck.types import Hashes, Ints
 
 FETCHES = 16  # of a worker, whose random states are looked at

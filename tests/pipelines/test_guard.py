@@ -23,7 +23,7 @@ def made(n=640, p=6, seed=0, scale=1.0):
     return torch.randn(n, p, generator=g) * scale, torch.randint(0, 4, (n,), generator=g)
 
 
-def loader(x, y, size=32, workers=0):
+def loader(x, y, size=32, *, workers=0):
     return DataLoader(TensorDataset(x, y), batch_size=size, num_workers=workers)
 
 
@@ -36,7 +36,8 @@ def kinds(guarded):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_is_like_train_passes_untouched(workers):
-    plain = loader(*made(seed=1), workers=workers)
+    x, y = made(seed=1)
+    plain = loader(x, y, workers=workers)
     watched = guard(plain, PROFILE)
     assert len(watched) == len(plain)
     assert watched.batch_size == 32
@@ -286,7 +287,7 @@ def test_the_loaders_of_datacheck():
 
 def test_mistakes_are_told():
     with pytest.raises(UsageError, match=r"on_violation is 'stop'.*'warn'"):
-        guard([], PROFILE, "stop")
+        guard([], PROFILE, "stop")  # type: ignore[arg-type] # the mistake
     with pytest.raises(UsageError, match="holds no tensors"):
         list(guard(["text"]))
     with pytest.raises(UsageError, match="no batch to learn"):
