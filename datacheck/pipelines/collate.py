@@ -48,10 +48,11 @@ class Batch:
     """
 
     rows: Tensor
-    x: Tensor | None = None
-    categories: Tensor | None = None
+    # Tensors, or None; Any, so that a typed training loop needs no assertion in each line.
+    x: Any = None
+    categories: Any = None
     sequences: Mapping[str, Padded] = field(default_factory=dict)
-    y: Tensor | None = None
+    y: Any = None
     tokens: int = 0
     padded: int = 0
 

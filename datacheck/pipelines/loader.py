@@ -34,6 +34,13 @@ class Loader(DataLoader[Batch]):
         self._noted.ended()
 
     @property
+    def table(self) -> Table:
+        """What the rows come from."""
+        table: Any = self.dataset
+        found: Table = table
+        return found
+
+    @property
     def sampler_(self) -> Any:
         """The batch sampler itself."""
         return self._noted.sampler
@@ -160,7 +167,7 @@ class Loaders(dict[str, Loader]):
         told = ", ".join(f"{n} {what}" for n, what in parts if n)
         lines = [f"Loaders({told})"]
         for name, loader in self.items():
-            rows, batches = len(loader.dataset), len(loader)  # type: ignore[arg-type] # a table
+            rows, batches = len(loader.table), len(loader)
             lines.append(f"  {name}: {rows:,} rows in {batches:,} batches")
         return "\n".join([*lines, *(f"  note: {n}" for n in self.notes)])
 

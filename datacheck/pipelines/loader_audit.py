@@ -17,6 +17,8 @@ from datacheck.pipelines.loader_seen import CODES, Seen, sampler_of
 from datacheck.pipelines.recording import content, unwrapped, watch
 from datacheck.types import Ints
 
+__all__ = ["CODES", "audit_loader"]
+
 JUDGES = {
     "DL001": loader_rows.missing,
     "DL002": loader_rows.repeated,

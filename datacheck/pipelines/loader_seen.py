@@ -63,7 +63,8 @@ def sampler_of(loader: Any) -> Any:
     batch = getattr(loader, "batch_sampler", None)
     batch = getattr(batch, "sampler", batch) if type(batch).__name__ == "Noted" else batch
     inner = getattr(batch, "sampler", None)
-    return inner if inner is not None else batch if batch is not None else loader.sampler
+    found = inner if inner is not None else batch
+    return getattr(loader, "sampler", None) if found is None else found
 
 
 def rows_of(split: Seen, epoch: Epoch) -> Ints:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from datacheck.pipelines.batch_parts import label_field, parts_of
 from datacheck.pipelines.collate import Batch
 from datacheck.pipelines.guard import Guard
+from datacheck.pipelines.loader import Loader
 from datacheck.types import Hashes, Ints
 
 FETCHES = 16  # of a worker, whose random states are looked at
@@ -171,7 +172,9 @@ def _recording(loader: DataLoader[Any]) -> Iterator[_Delivered]:
     if loader.num_workers:
         options["prefetch_factor"] = loader.prefetch_factor
     if loader.batch_sampler is not None:
-        options["batch_sampler"] = loader.batch_sampler
+        # Ours counts what a consumer gets; of the sampler within, epochs go on by themselves.
+        inner = loader.sampler_ if isinstance(loader, Loader) else loader.batch_sampler
+        options["batch_sampler"] = inner
     else:
         options |= {"batch_size": None, "sampler": loader.sampler}
     recorder: Any = (_BatchRecorder if batched else _Recorder)(loader.dataset)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.pipelines.loaders import loaders
@@ -78,7 +79,7 @@ def test_a_table():
         codes = ["", *made.encoder.categories["kind"]]
         assert [codes[i] for i in batch.categories[:, 0]] == train[at]["kind"].to_list()
     assert sorted(rows_of(made.train)) == list(range(100))
-    first = made["test"].dataset[0].addresses[0]
+    first = made["test"].table[0].addresses[0]
     assert rows_of(made["test"]) == list(range(first, first + 30)), "evaluation keeps its order"
     assert "100 rows in 7 batches" in repr(made)
     with pytest.raises(AttributeError, match="splits: train, test"):
@@ -232,7 +233,10 @@ def test_what_is_large_goes_to_a_temporary_folder_that_goes_away(monkeypatch):
         ).ArrowWriter(folder, part_bytes=1_000),
     )  # fmt: skip
     made = loaders({"train": texts()}, label="label", batch_size=10, shuffle=False)
-    path = made.train.dataset.paths[0]
+    table = made.train.table
+    assert isinstance(table, ArrowTable)
+    path = table.paths[0]
+    del table
     assert path.is_file()
     train = made.train
     del made
@@ -426,6 +430,7 @@ def test_what_a_repaired_folder_asks_of_the_loader(tmp_path):
     weights = {"0": 0.5, "1": 1.0, "2": 2.0}
     artefact(folder / "pipeline.json", {"class_weights": weights, "balanced_sampler": True})
     made = loaders(folder, label="label", batch_size=30)
+    assert made.class_weights is not None
     assert made.class_weights.tolist() == [0.5, 1.0, 2.0]
     counts = [np.bincount(b.y, minlength=3) for b in made.train]
     assert np.sum(counts, 0).tolist() == pytest.approx([33.3] * 3, abs=1)
@@ -449,7 +454,7 @@ def test_buckets_of_a_repaired_folder(tmp_path):
 
 def test_two_processes_share_each_epoch(tmp_path):
     files(tmp_path / "data", "csv", 101)
-    torch.multiprocessing.spawn(of_a_rank, (tmp_path,), nprocs=2)
+    spawn(of_a_rank, (tmp_path,), nprocs=2)
     told = [json.loads((tmp_path / f"rank{r}.json").read_text()) for r in range(2)]
     steps = [len(out) for out, _ in told]
     assert steps[0] == steps[1]

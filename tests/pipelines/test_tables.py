@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,10 @@ def write(path, frame=FRAME, **options):
     return path
 
 
+def cells(rows, name) -> Any:
+    return rows.columns[name]
+
+
 def listed(values):
     if isinstance(values, Ragged):
         return [a.tolist() for a in np.split(values.values, values.offsets[1:-1])]
@@ -54,12 +59,12 @@ def test_what_polars_writes_is_mapped(tmp_path, rows, level):
     assert len(table) == 20
     assert len(table._parts) == (1 if rows is None else 3)
     got = table.__getitems__([19, 0, 8, 8])
-    assert got.columns["last"].tolist() == [19, 0, 8, 8]
-    assert got.columns["wide"].tolist() == [[57, 58, 59], [0, 1, 2], [24, 25, 26], [24, 25, 26]]
-    assert listed(got.columns["lists"]) == [[3], [1, 2], [1, 2], [1, 2]]
-    assert table[2].columns["lists"].missing.tolist() == [True]
-    assert np.isnan(table[1].columns["whole"]).all()
-    assert np.isnan(table[2].columns["flag"]).all()
+    assert cells(got, "last").tolist() == [19, 0, 8, 8]
+    assert cells(got, "wide").tolist() == [[57, 58, 59], [0, 1, 2], [24, 25, 26], [24, 25, 26]]
+    assert listed(cells(got, "lists")) == [[3], [1, 2], [1, 2], [1, 2]]
+    assert cells(table[2], "lists").missing.tolist() == [True]
+    assert np.isnan(cells(table[1], "whole")).all()
+    assert np.isnan(cells(table[2], "flag")).all()
     assert got.addresses.tolist() == [19, 0, 8, 8]
 
 
@@ -71,8 +76,8 @@ def test_what_arrow_itself_writes_is_mapped(tmp_path):
         writer.write_table(whole, max_chunksize=6)
     table = ArrowTable(path, ["last", "lists"])
     got = table.__getitems__(np.arange(20))
-    assert got.columns["last"].tolist() == list(range(20))
-    assert listed(got.columns["lists"]) == [[1, 2], [], [], [3]] * 5
+    assert cells(got, "last").tolist() == list(range(20))
+    assert listed(cells(got, "lists")) == [[1, 2], [], [], [3]] * 5
     assert table.missing("lists") == 5
     assert table.lengths("lists").tolist() == [2, 0, 0, 1] * 5
 
@@ -101,12 +106,12 @@ def test_a_gather_is_polars_gather(tmp_path_factory, rows, data):
         got = table.__getitems__(at)
         assert len(got) == len(at)
         assert np.array_equal(
-            got.columns["n"].astype(float), wanted["n"].cast(pl.Float64).to_numpy(), equal_nan=True
+            cells(got, "n").astype(float), wanted["n"].cast(pl.Float64).to_numpy(), equal_nan=True
         )
         lengths = wanted["s"].list.len().fill_null(0).to_list()
-        assert got.columns["s"].lengths.tolist() == lengths
+        assert cells(got, "s").lengths.tolist() == lengths
         full = wanted["s"].filter(wanted["s"].list.len().fill_null(0) > 0).explode()
-        assert got.columns["s"].values.tolist() == full.to_list()
+        assert cells(got, "s").values.tolist() == full.to_list()
         assert table.missing("n") == frame["n"].null_count()
         assert table.missing("s") == sum(
             b is None or not np.isfinite(np.array(b, dtype=np.float32)).all() for _, b in rows
