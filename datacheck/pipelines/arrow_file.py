@@ -17,10 +17,10 @@ from typing import Any, Literal
 import numpy as np
 
 from datacheck.errors import SourceError
+from datacheck.pipelines.flatbuffers import MOST, FlatTable
 from datacheck.types import Ints, Mask
 
 MAGIC = b"ARROW1"
-_MOST_FIELDS = 100_000
 _FLOATS = {0: "f2", 1: "f4", 2: "f8"}
 _OFFSETS = {12: "i4", 21: "i8"}  # List, LargeList
 _BUFFERS = {4: 3, 5: 3, 19: 3, 20: 3}  # validity, offsets, bytes; 2 for all fixed widths
@@ -101,7 +101,9 @@ def open_arrow(path: Path) -> tuple[list[Field], list[Chunk]]:
         )
     try:
         return _parse(map_)
-    except (struct.error, IndexError, ValueError, KeyError, OverflowError, UnicodeError) as error:
+    except SourceError:
+        raise
+    except (struct.error, LookupError, ArithmeticError, ValueError, RecursionError) as error:
         raise SourceError(
             f"{path.name} is a broken Arrow file: {error}", "write it again"
         ) from None
@@ -112,9 +114,9 @@ def _parse(map_: mmap.mmap) -> tuple[list[Field], list[Chunk]]:
     start = len(map_) - 10 - size
     if not 8 <= start < len(map_) - 10:
         raise ValueError("the footer lies outside")
-    footer = _Flat(map_, start + struct.unpack_from("<I", map_, start)[0])
+    footer = FlatTable(map_, start + struct.unpack_from("<I", map_, start)[0])
     raw = footer.child(1).children(1)
-    if len(raw) > _MOST_FIELDS:
+    if len(raw) > MOST:
         raise ValueError(f"{len(raw):,} columns")
     if footer.child(1).number(0, "h"):
         raise ValueError("numbers are big-endian")
@@ -123,7 +125,7 @@ def _parse(map_: mmap.mmap) -> tuple[list[Field], list[Chunk]]:
     for at in footer.structs(3, 24):
         offset, length = struct.unpack_from("<qi", map_, at)
         message = offset + (8 if map_[offset : offset + 4] == b"\xff\xff\xff\xff" else 4)
-        batch = _Flat(map_, message + struct.unpack_from("<I", map_, message)[0]).child(2)
+        batch = FlatTable(map_, message + struct.unpack_from("<I", map_, message)[0]).child(2)
         if batch.place(3):
             raise SourceError(
                 "the Arrow file is compressed, which cannot be mapped",
@@ -133,7 +135,7 @@ def _parse(map_: mmap.mmap) -> tuple[list[Field], list[Chunk]]:
     return [field for field, _ in plan], chunks
 
 
-def _field(raw: _Flat) -> tuple[Field, Callable[[_Cursor], Column | None]]:
+def _field(raw: FlatTable) -> tuple[Field, Callable[[_Cursor], Column | None]]:
     """What a column is, and how to take its buffers, in the order that the format gives them."""
     name, kind, type_ = raw.text(0), raw.number(2, "B"), raw.child(3)
     children = raw.children(5) if kind in (12, 13, 14, 16, 17, 21, 22) else []
@@ -167,7 +169,7 @@ def _field(raw: _Flat) -> tuple[Field, Callable[[_Cursor], Column | None]]:
     return Field(name, "", said=said), skip
 
 
-def _dtype(kind: int, type_: _Flat) -> str:
+def _dtype(kind: int, type_: FlatTable) -> str:
     if kind == 3:
         return f"<{_FLOATS[type_.number(0, 'h')]}"
     bits, signed = type_.number(0, "i"), type_.number(1, "B")
@@ -178,7 +180,7 @@ def _dtype(kind: int, type_: _Flat) -> str:
 
 def _chunk(
     map_: mmap.mmap,
-    batch: _Flat,
+    batch: FlatTable,
     body: int,
     plan: list[tuple[Field, Callable[[_Cursor], Column | None]]],
 ) -> Chunk:
@@ -191,63 +193,10 @@ def _chunk(
     return Chunk(batch.number(0, "q"), columns)
 
 
-class _Flat:
-    """A FlatBuffers table: fields by number, absent ones 0."""
-
-    def __init__(self, map_: mmap.mmap, at: int) -> None:
-        self.map, self.at = map_, at
-        self._table = at - struct.unpack_from("<i", map_, at)[0]
-        self._size = struct.unpack_from("<H", map_, self._table)[0]
-
-    def place(self, field: int) -> int:
-        """Where the field lies; 0 if it is absent."""
-        slot = 4 + 2 * field
-        if slot >= self._size:
-            return 0
-        offset = struct.unpack_from("<H", self.map, self._table + slot)[0]
-        return self.at + int(offset) if offset else 0
-
-    def number(self, field: int, form: str) -> int:
-        at = self.place(field)
-        return int(struct.unpack_from("<" + form, self.map, at)[0]) if at else 0
-
-    def _follow(self, at: int) -> int:
-        return at + int(struct.unpack_from("<I", self.map, at)[0])
-
-    def child(self, field: int) -> _Flat:
-        at = self.place(field)
-        if not at:
-            raise ValueError("a part of the metadata is missing")
-        return _Flat(self.map, self._follow(at))
-
-    def _vector(self, field: int) -> tuple[int, int]:
-        at = self.place(field)
-        if not at:
-            return 0, 0
-        start = self._follow(at)
-        return start + 4, int(struct.unpack_from("<I", self.map, start)[0])
-
-    def children(self, field: int) -> list[_Flat]:
-        start, n = self._vector(field)
-        if n > _MOST_FIELDS:
-            raise ValueError(f"{n:,} columns")
-        return [_Flat(self.map, self._follow(start + 4 * i)) for i in range(n)]
-
-    def structs(self, field: int, size: int) -> range:
-        start, n = self._vector(field)
-        if start + n * size > len(self.map):
-            raise ValueError("a list goes past the end")
-        return range(start, start + n * size, size) if n else range(0)
-
-    def text(self, field: int) -> str:
-        start, n = self._vector(field)
-        return bytes(self.map[start : start + n]).decode("utf-8")
-
-
 class _Cursor:
     """Takes the nodes and buffers of a record batch one after the other."""
 
-    def __init__(self, map_: mmap.mmap, batch: _Flat, body: int) -> None:
+    def __init__(self, map_: mmap.mmap, batch: FlatTable, body: int) -> None:
         self._map, self._body = map_, body
         self._nodes: Iterator[int] = iter(batch.structs(1, 16))
         self._buffers: Iterator[int] = iter(batch.structs(2, 16))

@@ -13,11 +13,12 @@ from datacheck.config import FILE, Config
 from datacheck.dataset import Dataset, Role, Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.balanced import Balance, OrderedBatchSampler, RowBatchSampler
+from datacheck.pipelines.balanced import Balance, RowBatchSampler
 from datacheck.pipelines.direct import Encoded, Missing
 from datacheck.pipelines.encoded import encode
 from datacheck.pipelines.encoding import VOCABULARY
 from datacheck.pipelines.loader import Loader, Loaders
+from datacheck.pipelines.ordered import OrderedBatchSampler
 from datacheck.pipelines.sampling import Asked, train_sampler
 from datacheck.pipelines.tables import Table
 

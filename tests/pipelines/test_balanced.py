@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from datacheck.errors import UsageError
 from datacheck.pipelines.balanced import (
     BalancedBatchSampler,
-    OrderedBatchSampler,
     RowBatchSampler,
     class_weights,
 )
+from datacheck.pipelines.ordered import OrderedBatchSampler
 
 SIZES = st.tuples(st.integers(1, 60), st.integers(1, 9), st.integers(1, 4))
 

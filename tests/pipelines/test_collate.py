@@ -104,5 +104,5 @@ def test_rows_one_by_one_are_the_same_batch():
 def test_regression_and_unknown_classes():
     rows = Rows({"y": np.array([1.5, 2.5])}, np.arange(2))
     assert Collate(label="y")(rows).y.dtype == torch.float32
-    with pytest.raises(UsageError, match="holds 2.5, which train does not.*1.5"):
+    with pytest.raises(UsageError, match=r"holds 2\.5, which train does not.*1.5"):
         Collate(label="y", classes=(1.5,))(rows)
