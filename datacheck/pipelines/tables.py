@@ -33,6 +33,8 @@ from datacheck.types import Ints
 
 ADDRESS = "__address__"
 PART_BYTES = 64 << 20
+Touched = tuple[int, Ints | None, Ints]
+"""A record batch, the places of its rows in the request (None: all), and their rows in it."""
 BLOCK = 1 << 16  # rows looked at together where a whole column is read
 
 
@@ -79,8 +81,9 @@ class Table:
         if at.size and (at.min() < -n or at.max() >= n):
             raise IndexError(f"row {int(at.max()):,} of a table of {n:,} rows")
         at = np.where(at < 0, at + n, at)
-        columns = {name: self._take(name, at) for name in self.fields if name != ADDRESS}
-        return Rows(columns, self._addresses(at))
+        touched = self._touched(at)
+        columns = {name: self._take(name, touched) for name in self.fields if name != ADDRESS}
+        return Rows(columns, self._addresses(touched, at.size))
 
     def column(self, name: str) -> Array:
         """All values of a column of numbers, shape (rows,) or (rows, width). Reads it whole."""
@@ -113,33 +116,41 @@ class Table:
                 total += int(np.count_nonzero(unusable(take(part.columns[name], field, at))))
         return total
 
-    def _addresses(self, at: Ints) -> Ints:
+    def _touched(self, at: Ints) -> list[Touched]:
+        """The record batches that hold the rows ``at``, each with its share of them."""
+        part = np.searchsorted(self._starts, at, side="right") - 1
+        if not at.size or (part == part[0]).all():
+            k = int(part[0]) if at.size else 0
+            return [(k, None, at - self._starts[k])] if self._parts else []
+        order = np.argsort(part, kind="stable")
+        sorted_ = part[order]
+        cuts = np.flatnonzero(sorted_[1:] != sorted_[:-1]) + 1
+        return [
+            (k := int(part[mine[0]]), mine, at[mine] - self._starts[k])
+            for mine in np.split(order, cuts)
+        ]
+
+    def _addresses(self, touched: list[Touched], rows: int) -> Ints:
         if ADDRESS in self.fields:
-            found = self._take(ADDRESS, at)
+            found = self._take(ADDRESS, touched)
             assert not isinstance(found, Ragged)
             return found.astype(np.int64)
-        part = np.searchsorted(self._starts, at, side="right") - 1
-        return at - self._starts[part] + self._bases[part]
+        out = np.empty(rows, dtype=np.int64)
+        for k, mine, local in touched:
+            out[slice(None) if mine is None else mine] = local + self._bases[k]
+        return out
 
-    def _take(self, name: str, at: Ints) -> Array | Ragged:
-        """One gather a record batch, then back into the order of ``at``."""
+    def _take(self, name: str, touched: list[Touched]) -> Array | Ragged:
+        """One gather a record batch, then back into the order of the rows."""
         field = self.fields[name]
-        part = np.searchsorted(self._starts, at, side="right") - 1
-        touched = np.unique(part)
-        if touched.size == 0:
+        if not touched:
             empty = Ragged(np.zeros(0, field.dtype), np.zeros(1, dtype=np.int64))
             shape = (0, field.width) if field.form == "matrix" else (0,)
             return empty if field.form == "list" else np.zeros(shape, field.dtype)
-        if touched.size == 1:
-            k = int(touched[0])
-            return take(self._parts[k].columns[name], field, at - self._starts[k])
-        pieces, places = [], []
-        for k in touched.tolist():
-            mine = np.flatnonzero(part == k)
-            local = at[mine] - self._starts[k]
-            pieces.append(take(self._parts[k].columns[name], field, local))
-            places.append(mine)
-        return reorder(pieces, np.concatenate(places))
+        pieces = [take(self._parts[k].columns[name], field, local) for k, _, local in touched]
+        if len(pieces) == 1:
+            return pieces[0]
+        return reorder(pieces, np.concatenate([mine for _, mine, _ in touched if mine is not None]))
 
 
 class ArrowTable(Table):
