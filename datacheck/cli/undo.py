@@ -20,7 +20,9 @@ Exit codes: 0 done, 2 the folder is none of `datacheck fix`, or has been damaged
 @click.option("-o", "--output", metavar="FOLDER", required=True, help="The new folder.")
 @debug
 def command(folder: str, output: str) -> None:
-    """Give back every original file that FOLDER was made from, checked byte for byte.
+    """Give back the original files of a repaired folder.
+
+    Each file is checked byte for byte against its checksum from before the repair.
 
     FOLDER is what `datacheck fix` wrote; it is only read.
     """

@@ -112,7 +112,7 @@ def _gather(view: View, step: Step, gone: Ints) -> _Rows:
     return _Rows(
         addresses[order],
         joined(lambda p: p[1]),
-        {c: joined(lambda p, j=j: p[2][j]) for j, c in enumerate(groups)},
+        {c: np.concatenate([p[2][j] for p in parts])[order] for j, c in enumerate(groups)},
         joined(lambda p: p[3]),
         joined(lambda p: p[4]) if label else None,
     )
