@@ -17,12 +17,23 @@ if TYPE_CHECKING:
     from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
     from datacheck.errors import ConfigError, DatacheckError, ScanError, SourceError, UsageError
     from datacheck.findings import Effect, Example, Finding, Outcome, Repair, Report, Severity
+    from datacheck.pipelines.balanced import BalancedBatchSampler
+    from datacheck.pipelines.bucketing import BucketBatchSampler
+    from datacheck.pipelines.budgets import Examples, Quadratic, Tokens
     from datacheck.pipelines.fixing import Fixed, fix
+    from datacheck.pipelines.guard import guard
+    from datacheck.pipelines.loader_audit import audit_loader
+    from datacheck.pipelines.loaders import loaders
     from datacheck.pipelines.pipeline import Pipeline
     from datacheck.pipelines.plan import Plan, Step
+    from datacheck.pipelines.profile import Profile
+    from datacheck.pipelines.shared_transform import SharedTransform, shared_transform
+    from datacheck.pipelines.transforms_audit import audit_transforms
     from datacheck.pipelines.undoing import undo
 
 __all__ = [
+    "BalancedBatchSampler",
+    "BucketBatchSampler",
     "Column",
     "Config",
     "ConfigError",
@@ -30,24 +41,34 @@ __all__ = [
     "Dataset",
     "Effect",
     "Example",
+    "Examples",
     "Finding",
     "Fixed",
     "Kind",
     "Outcome",
     "Pipeline",
     "Plan",
+    "Profile",
+    "Quadratic",
     "Repair",
     "Report",
     "Role",
     "ScanError",
     "Severity",
+    "SharedTransform",
     "SourceError",
     "Split",
     "Step",
     "Task",
+    "Tokens",
     "UsageError",
     "audit",
+    "audit_loader",
+    "audit_transforms",
     "fix",
+    "guard",
+    "loaders",
+    "shared_transform",
     "undo",
 ]
 
@@ -58,6 +79,15 @@ _HOMES = {
     **dict.fromkeys(
         ("ConfigError", "DatacheckError", "ScanError", "SourceError", "UsageError"), "errors"
     ),
+    "BalancedBatchSampler": "pipelines.balanced",
+    "BucketBatchSampler": "pipelines.bucketing",
+    **dict.fromkeys(("Examples", "Quadratic", "Tokens"), "pipelines.budgets"),
+    "guard": "pipelines.guard",
+    "audit_loader": "pipelines.loader_audit",
+    "loaders": "pipelines.loaders",
+    "Profile": "pipelines.profile",
+    **dict.fromkeys(("SharedTransform", "shared_transform"), "pipelines.shared_transform"),
+    "audit_transforms": "pipelines.transforms_audit",
     **dict.fromkeys(("Fixed", "fix"), "pipelines.fixing"),
     "Pipeline": "pipelines.pipeline",
     **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),
