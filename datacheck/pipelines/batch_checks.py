@@ -11,8 +11,8 @@ from torch import Tensor
 from datacheck.findings import names
 from datacheck.pipelines.profile import FieldProfile, other_axes
 
-WINDOW = 256  # numbers of a feature that its scale is judged by, at least
-TIMES = 3.0  # a scale this many times off, in most features, is no chance
+WINDOW, SETTLED = 256, 1024  # numbers of a feature to judge its scale by: at first, and well
+TIMES, GROSS = 3.0, 10.0  # how many times off a scale is, in most features, to be told
 SURE = 6.0  # standard errors
 KEPT = 10_000  # rows that a violation names
 
@@ -48,7 +48,7 @@ class Check:
     center: Tensor
     sums: list[Tensor] = field(default_factory=list)
     count: int = 0
-    judged: bool = False
+    look: int = WINDOW
 
 
 def prepare(known: FieldProfile | None, tensor: Tensor, margin: float) -> Check:
@@ -152,11 +152,16 @@ def _told(
     return f"{which} holds {value}, far outside the range of train, {share}", hint
 
 
-def scale_of(check: Check, tensor: Tensor) -> str:
-    """What is wrong with the scale of the rows so far; '' where nothing is, or too few came."""
+def watch_scale(check: Check, tensor: Tensor) -> str:
+    """Add a batch to what is known of the field's scale; what is wrong with it, '' if nothing.
+
+    It is judged at 256 numbers a feature, and whenever there are twice as many again. Up to 1,024
+    only gross differences count: evaluation comes in order, and an hour of it, or a class, is
+    not like the whole.
+    """
     known = check.known
     if known is None or known.padded or not tensor.is_floating_point():
-        check.judged = True
+        check.count = SETTLED
         return ""
     axis = _axis(check)
     axes = other_axes(tensor.ndim, axis)
@@ -164,31 +169,37 @@ def scale_of(check: Check, tensor: Tensor) -> str:
     if axis is not None:
         shape[axis] = -1
     off = tensor - check.center.reshape(shape)
-    new = [off.sum(axes), (off * off).sum(axes)]
+    new = [off.sum(axes).double(), (off * off).sum(axes).double()]
     check.sums = [a + b for a, b in zip(check.sums, new, strict=True)] if check.sums else new
     check.count += tensor.numel() // max(check.center.numel(), 1)
-    if check.count < WINDOW:
+    if check.count < check.look:
         return ""
-    m1, m2 = (s.double().cpu().numpy().reshape(-1) / check.count for s in check.sums)
-    n, check.sums, check.count, check.judged = check.count, [], 0, True
+    check.look = 2 * check.count
+    return judge_scale(check, GROSS if check.count < SETTLED else TIMES)
+
+
+def judge_scale(check: Check, times: float = TIMES) -> str:
+    """What is wrong with the scale of all that was seen; '' where nothing is, or little came."""
+    known, n = check.known, check.count
+    if known is None or not check.sums or n < WINDOW:
+        return ""
+    m1, m2 = (s.cpu().numpy().reshape(-1) / n for s in check.sums)
     varies = known.sd > 0
     if not varies.any():
         return ""
     sd, kurtosis = known.sd[varies], known.kurtosis[varies]
-    m1, var = m1[varies], np.maximum(m2 - m1**2, 0.0)[varies]
+    m1, var = np.abs(m1[varies]), np.maximum(m2 - m1**2, 0.0)[varies]
     ratio = np.sqrt(var) / sd
     # Cramér (1946): the variance of n draws has the standard error σ² √((kurtosis − 1) / n).
     chance = SURE * np.sqrt(np.maximum(kurtosis - 1, 0.1) / n)
-    wide = ((ratio > TIMES) | (ratio < 1 / TIMES)) & (np.abs(ratio**2 - 1) > np.minimum(chance, 1))
-    # A spread of 0 is sure only where chance could not make it: rare indicators have it often.
-    wide &= (ratio > 1) | (chance < 1)
-    away = (np.abs(m1) > TIMES * sd) & (np.abs(m1) > SURE * sd / np.sqrt(n))
-    if 2 * np.count_nonzero(wide | away) <= ratio.size:
+    wide = ((ratio > times) | (ratio < 1 / times)) & (np.abs(ratio**2 - 1) > chance)
+    away = (m1 > times * sd) & (m1 > SURE * sd / np.sqrt(n))
+    hit = np.count_nonzero(wide | away)
+    if 2 * hit <= ratio.size:
         return ""
     middle = float(np.median(ratio))
     as_if = "as if it were scaled twice" if middle < 1 else "as if it were not scaled"
-    hit = np.count_nonzero(wide | away)
     return (
         f"has another scale than train in {hit} of {ratio.size} features: "
-        f"spread × {middle:.3g}, mean off by {float(np.median(np.abs(m1) / sd)):.3g} sd, {as_if}"
+        f"spread × {middle:.3g}, mean off by {float(np.median(m1 / sd)):.3g} sd, {as_if}"
     )

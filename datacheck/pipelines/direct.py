@@ -61,8 +61,9 @@ def check(tallies: Mapping[str, Tally], encoder: Encoder, missing: Missing, trai
             told = [f"{c} ({n:,})" for c, n in tally.unseen.most_common()]
             raise UsageError(
                 f"{name} has classes that {train} lacks: {names(told, 5)}",
-                "split again with: datacheck fix DATA -o CLEAN --unsafe, or pass missing='keep' "
-                "(class −100, which torch's losses leave out)",
+                f"classes of {train}: {names(encoder.classes, 5)}; unify their spellings, "
+                "split again with datacheck fix DATA -o CLEAN --unsafe, or pass missing='keep' (class −100, "
+                "which torch's losses leave out)",
             )
 
 

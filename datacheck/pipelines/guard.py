@@ -16,18 +16,20 @@ from torch import Tensor
 
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.pipelines.batch_checks import (
+    SETTLED,
     Check,
     Violation,
     culprits,
     is_fine,
+    judge_scale,
     prepare,
-    scale_of,
+    watch_scale,
 )
 from datacheck.pipelines.batch_parts import addresses_of, parts_of, select
 from datacheck.pipelines.profile import Profile
 
 OnViolation = Literal["raise", "warn", "quarantine"]
-EVERY = 16  # batches, of which one is looked at for its scale after the first window
+EVERY = 16  # batches, of which one is looked at for its scale once there were enough
 KEPT = 10_000  # violations that a guard remembers
 
 
@@ -80,12 +82,14 @@ class Guard:
     def __iter__(self) -> Iterator[Any]:
         self.violations = []
         self._checks.clear()
+        number = -1
         for number, batch in enumerate(self.loader):
             found = self.check(batch, number)
             if not found:
                 yield batch
             elif (kept := self._act(batch, found)) is not None:
                 yield kept
+        self._at_the_end(number)
 
     def check(self, batch: Any, number: int = 0) -> list[tuple[Violation, Tensor | None]]:
         """What is wrong with a batch, with a mask of the rows it is about (None: all)."""
@@ -102,13 +106,22 @@ class Guard:
                 continue
             if not is_fine(check, tensor):
                 found += culprits(check, name, tensor, number, addresses_of(batch))
-            elif number % EVERY == 0 or not check.judged:
-                said = scale_of(check, tensor)
-                if said:
-                    hint = "apply to it the pipeline that was fitted on train, once"
-                    told = f"{name} {said}"
-                    found.append((Violation("scale", name, number, (), told, hint), None))
+            elif (number % EVERY == 0 or check.count < SETTLED) and (
+                said := watch_scale(check, tensor)
+            ):
+                found.append((_scale(name, number, said), None))
         return found
+
+    def _at_the_end(self, number: int) -> None:
+        """The scale of the whole epoch, which no single batch tells."""
+        known = {v.field for v in self.violations if v.kind == "scale"}
+        found = [
+            _scale(name, number, said)
+            for (name, _, _), check in self._checks.items()
+            if name not in known and (said := judge_scale(check))
+        ]
+        if found:
+            self._tell(found)
 
     def _check_of(self, name: str, tensor: Tensor) -> Check:
         key = (name, tensor.dtype, tensor.device)
@@ -136,17 +149,9 @@ class Guard:
         return None
 
     def _act(self, batch: Any, found: list[tuple[Violation, Tensor | None]]) -> Any | None:
-        told = [violation for violation, _ in found]
-        self.violations += told[: max(KEPT - len(self.violations), 0)]
-        if self.on_violation == "raise":
-            raise BatchError(told)
+        self._tell([violation for violation, _ in found])
         if self.on_violation == "warn":
-            for one in told:
-                if (one.kind, one.field) not in self._told:
-                    self._told.add((one.kind, one.field))
-                    warnings.warn(str(one), BatchWarning, stacklevel=3)
             return batch
-        self.quarantined += told[: max(KEPT - len(self.quarantined), 0)]
         rows = next(iter(parts_of(batch).values())).shape[0]
         bad = torch.zeros(rows, dtype=torch.bool)
         for _, mask in found:
@@ -154,6 +159,19 @@ class Guard:
         out = int(bad.sum())
         self.rows_out += out
         return None if out == rows else select(batch, ~bad, rows)
+
+    def _tell(self, told: list[Violation]) -> None:
+        """Remember, and raise or warn."""
+        self.violations += told[: max(KEPT - len(self.violations), 0)]
+        if self.on_violation == "raise":
+            raise BatchError(told)
+        if self.on_violation == "quarantine":
+            self.quarantined += told[: max(KEPT - len(self.quarantined), 0)]
+            return
+        for one in told:
+            if (one.kind, one.field) not in self._told:
+                self._told.add((one.kind, one.field))
+                warnings.warn(str(one), BatchWarning, stacklevel=4)
 
 
 def guard(
@@ -166,9 +184,10 @@ def guard(
     """Check each batch of a loader: finite, within the range and scale of train, known classes.
 
     ``profile`` is :meth:`Profile.fit` of train; without one only finiteness is checked. A value
-    violates the range where it lies more than ``margin`` × (max − min) of train outside, a scale
-    where most features' spread is a third or thrice that of train (or their mean 3 standard
-    deviations away), beyond chance: data that was not scaled, or scaled twice. On a violation
+    violates the range where it lies more than ``margin`` × (max − min) of train outside; a field
+    violates the scale where, over many batches or the whole epoch, most features' spread is a
+    third or thrice that of train (or their mean 3 standard deviations away), beyond chance: data
+    that was not scaled, or scaled twice. On a violation
     the guard raises :class:`BatchError`, warns (once for each field and kind), or quarantines:
     takes the rows out of the batch, remembers them, and lets the rest pass.
 
@@ -176,3 +195,8 @@ def guard(
     Raises UsageError for batches that hold no tensors.
     """
     return Guard(loader, profile, on_violation, margin)
+
+
+def _scale(name: str, number: int, said: str) -> Violation:
+    hint = "apply to it the pipeline that was fitted on train, once"
+    return Violation("scale", name, number, (), f"{name} {said}", hint)

@@ -121,7 +121,7 @@ def padding(split: Seen) -> list[Finding] | str:
     return [
         finding(
             "DL006",
-            Severity.WARNING,
+            Severity.WARNING if split.train else Severity.INFO,  # evaluation keeps its order
             f"{share:.0%} of the items in batches are padding",
             split,
             count=padded - tokens,

@@ -131,6 +131,21 @@ def test_a_mean_elsewhere_is_found():
         list(guard(loader(x + 4.5, y), PROFILE, margin=100.0))
 
 
+def test_evaluation_in_order_of_time_passes():
+    g = torch.Generator().manual_seed(0)
+    day = torch.sin(torch.arange(8000) / 1440 * 2 * torch.pi)[:, None] * torch.ones(4)
+    x = 5 * day + 0.3 * torch.randn(8000, 4, generator=g)
+    y = torch.zeros(8000, dtype=torch.int64)
+    assert list(guard(loader(x, y), Profile.fit(loader(x[torch.randperm(8000, generator=g)], y))))
+
+
+def test_a_short_epoch_is_judged_at_its_end():
+    x, y = made(n=300, seed=1)
+    watched = guard(loader(x / 5, y), PROFILE, "quarantine")
+    assert len(list(watched)) == 10, "no batch by itself is wrong"
+    assert kinds(watched) == [("scale", "0", 9, ())]
+
+
 def test_ordinary_shift_rare_indicators_and_sorted_classes_pass():
     x, y = made(n=2000)
     rare = (torch.rand(2000, 20, generator=torch.Generator().manual_seed(0)) < 0.005).float()
