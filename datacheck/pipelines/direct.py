@@ -62,8 +62,8 @@ def check(tallies: Mapping[str, Tally], encoder: Encoder, missing: Missing, trai
             raise UsageError(
                 f"{name} has classes that {train} lacks: {names(told, 5)}",
                 f"classes of {train}: {names(encoder.classes, 5)}; unify their spellings, "
-                "split again with datacheck fix DATA -o CLEAN --unsafe, or pass missing='keep' (class −100, "
-                "which torch's losses leave out)",
+                "split again with datacheck fix DATA -o CLEAN --unsafe, or pass missing='keep' "
+                "(class −100, which torch's losses leave out)",
             )
 
 
