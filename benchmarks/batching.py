@@ -258,7 +258,9 @@ def training(texts: list[list[str]], budget: int, steps: int, seeds: int, size: 
     base: list[float] = []
     for name, way in WAYS.items():
         # Each way gets the budget of padded tokens that comes to the same real tokens a step.
-        own = round(budget * figures(lengths, way(lengths, budget, 0))[0])
+        own = budget
+        for _ in range(6):
+            own = round(own * budget * len(way(lengths, own, 0)) / lengths.sum())
         batches = way(lengths, own, 0)
         found, tcv, _ = figures(lengths, batches)
         real = STEP * lengths.sum() / len(batches)
@@ -279,7 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--budget", type=int, default=16_384, help="tokens a batch, first table")
-    parser.add_argument("--tokens", type=int, default=512, help="real tokens a batch, second table")
+    parser.add_argument("--tokens", type=int, default=1_024, help="real tokens, second table")
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--words", type=int, default=400, help="size of the vocabulary")

@@ -22,7 +22,9 @@ from datacheck.checks.codes import FAMILIES, TABLE, Code
 from datacheck.cli.app import VERBS, cli
 from datacheck.config import Config
 from datacheck.findings import Report
-from datacheck.report import terminal
+from datacheck.pipelines.fixing import run_fix
+from datacheck.pipelines.repairs import TABLE as REPAIRS
+from datacheck.report import fixed, terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
@@ -95,11 +97,25 @@ def clinic(*select: str, quiet: bool) -> str:
     return f"```text\n{text.rstrip()}\n```\n"
 
 
+def dry_run() -> str:
+    """What repairing fixtures/clinic would do."""
+    done = run_fix("fixtures/clinic", None, Config(), dry_run=True, unsafe=True)
+    return f"```text\n{fixed.render(done).rstrip()}\n```\n"
+
+
+def repair_table() -> str:
+    """All repairs, in the order they run in."""
+    rows = [f"| {k.name} | {k.safety} | {k.does} |" for k in REPAIRS]
+    return "\n".join(["| repair | safety | what it does |", "|---|---|---|", *rows]) + "\n"
+
+
 def blocks() -> dict[str, str]:
     """What the README repeats, by name."""
     return {
         "findings": clinic(quiet=True),
         "detail": clinic("LK001", "NM001", quiet=False),
+        "fix": dry_run(),
+        "repairs": repair_table(),
         "rules": rule_table("docs/rules/"),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -83,7 +84,35 @@ def test_readme_never_names_the_other_project_s_distribution():
     assert not re.search(r"pip\w* install (?:-\S+ )*datacheck(?!-ml)\b", text)
 
 
-def test_python_in_the_readme_runs(capsys):
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder to run the README's examples in; they write files."""
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_commands_of_the_repair_in_the_readme_run(elsewhere):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("### Audit, plan, repair, load")[1]
+    (block,) = re.findall(r"```sh\n(.*?)```", section.split("```python")[0], re.DOTALL)
+    commands = [line.partition("#")[0].split() for line in block.strip().splitlines()]
+    assert [c[1] for c in commands] == ["fix", "fix", "fix", "audit", "undo"]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("train.csv", "test.csv"):
+        was = (ROOT / "fixtures/clinic" / name).read_bytes()
+        assert (elsewhere / "restored" / name).read_bytes() == was
+
+
+def test_python_in_the_readme_runs(capsys, elsewhere):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert blocks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from datacheck.cli.common import debug
+from datacheck.cli.common import data_options, debug, source_of
 from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,23 +29,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
 
 
 @click.command("audit", epilog=EXAMPLES)
-@click.argument("path", required=False)
-@click.option("--train", metavar="PATH", help="The train split.")
-@click.option("--val", metavar="PATH", help="The validation split.")
-@click.option("--test", metavar="PATH", help="The test split.")
-@click.option("--split", "splits", metavar="NAME=PATH", multiple=True, help="A split of any name.")
-@click.option("--label", metavar="COLUMN", help="What a model is to predict.")
-@click.option("--group", metavar="COLUMN", help="The entity that a row belongs to.")
-@click.option("--time", metavar="COLUMN", help="When a row was observed.")
-@click.option("--id", metavar="COLUMN", multiple=True, help="Only numbers the rows. Repeatable.")
-@click.option("--split-column", metavar="COLUMN", help="Tells the split of each row.")
-@click.option("--ignore-column", metavar="COLUMN", multiple=True, help="Not seen. Repeatable.")
-@click.option("--task", type=click.Choice(["classification", "regression"]))
-@click.option("--delimiter", metavar="CHAR", help="Of delimited text; `tab` is understood.")
-@click.option("--encoding", metavar="NAME", help="Of text files.")
-@click.option(
-    "--header/--no-header", default=None, help="Whether the first line names the columns."
-)
+@data_options
 @click.option(
     "--select", metavar="RULES", multiple=True, help="Codes, names or families (LK,MV001)."
 )
@@ -102,7 +86,7 @@ def command(
 
     PATH is a folder with train and test files, or one file. The data is only read.
     """
-    source = _source(path, {"train": train, "val": val, "test": test}, splits)
+    source = source_of(path, {"train": train, "val": val, "test": test}, splits, "audit")
     from datacheck import options
     from datacheck.baseline import load
     from datacheck.cli.output import writable
@@ -121,30 +105,6 @@ def command(
     click.get_current_context().exit(
         _deliver(report, settings, known, form=form, target=target, accepted=accepted, quiet=quiet)
     )
-
-
-def _source(
-    path: str | None, named: dict[str, str | None], splits: tuple[str, ...]
-) -> str | dict[str, str]:
-    """The path, or a path for each split. Raises UsageError unless it is one of the two."""
-    given = {name: value for name, value in named.items() if value is not None}
-    for item in splits:
-        name, equals, value = item.partition("=")
-        if not (equals and name and value):
-            raise UsageError(f"--split {item!r} is not NAME=PATH", "such as --split holdout=h.csv")
-        if name in given:
-            raise UsageError(f"split {name!r} is given twice", "one path for each split")
-        given[name] = value
-    if path is None and not given:
-        raise UsageError("nothing to audit", "name a folder or a file: datacheck audit dataset/")
-    if path is None:
-        return given
-    if given:
-        raise UsageError(
-            f"{path} is given, and the split {next(iter(given))} beside it",
-            "either a folder or a file, or a path for each split",
-        )
-    return path
 
 
 def _run(source: str | dict[str, str], settings: Config, *, progress: bool) -> Report:

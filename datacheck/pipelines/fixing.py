@@ -162,7 +162,9 @@ def run_fix(
     if not in_memory and target is None and not dry_run:
         raise UsageError("no folder to write to", "name a new one: fix('data/', 'clean/')")
     ready = whole.ready(unsafe=unsafe)
+    said = whole.conflicts(unsafe=unsafe)
     job = prepare(data, ready, config)
+    job.said[:0] = said
     skipped = whole.skipped(unsafe=unsafe)
     if dry_run:
         tally = _count(job, progress)

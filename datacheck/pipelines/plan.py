@@ -157,6 +157,15 @@ class Plan:
             out.append(replace(step, columns=columns))
         return replace(self, steps=tuple(reversed(out)))
 
+    def conflicts(self, *, unsafe: bool = False) -> list[str]:
+        """What :meth:`ready` leaves out because another step stands against it, in sentences."""
+        moving = [s.repair for s in self.steps if s.kind.acts == "splits"]
+        if not unsafe or len(moving) < 2:
+            return []
+        first = min(moving, key=MOVES.index)
+        others = names(dict.fromkeys(m for m in moving if m != first))
+        return [f"{others} was left out: rows are moved once, here by {first}"] if others else []
+
     def skipped(self, *, unsafe: bool = False) -> tuple[Step, ...]:
         """Steps that :meth:`ready` leaves out as unsafe."""
         return () if unsafe else tuple(s for s in self.steps if s.safety != "safe")
