@@ -15,6 +15,7 @@ import argparse
 import ast
 import re
 import statistics
+import sys
 import sysconfig
 import time
 from collections import Counter
@@ -35,6 +36,15 @@ STEP = 4  # batches to a step of the optimizer
 POOL = 50  # batches that a pool sort sorts at a time
 CONTEXT, WIDTH, HIDDEN = 3, 16, 32
 BURN_IN = 0.1
+
+
+LINES: list[str] = []
+
+
+def tell(line: str = "", *, flush: bool = True) -> None:
+    """Print a line, and keep it."""
+    LINES.append(line)
+    print(line, flush=flush)
 
 
 # -- ways to batch -----------------------------------------------------------------------------
@@ -110,14 +120,14 @@ def padding(rows: int, budget: int, seed: int) -> None:
     """The table of a million lengths."""
     rng = np.random.default_rng(seed)
     lengths = np.minimum(rng.lognormal(np.log(200) - 0.5, 1.0, rows).astype(np.int64) + 1, 4096)
-    print(f"{rows:,} lognormal lengths, mean {lengths.mean():.0f}, {budget:,} tokens a batch")
-    print(f"{'':<18}{'padded/real':>12}{'over sorted':>12}{'PW':>7}{'TCV':>8}{'autocorr.':>11}"
+    tell(f"{rows:,} lognormal lengths, mean {lengths.mean():.0f}, {budget:,} tokens a batch")
+    tell(f"{'':<18}{'padded/real':>12}{'over sorted':>12}{'PW':>7}{'TCV':>8}{'autocorr.':>11}"
           f"{'plan/argsort':>14}")  # fmt: skip
     least = figures(lengths, sorted_order(lengths, budget, 0))[0]
     for name, way in WAYS.items():
         ratio = plan_time(way if name != "datacheck" else None, lengths, budget)
         found, tcv, alike = figures(lengths, way(lengths, budget, seed))
-        print(f"{name:<18}{found:>12.3f}{found / least:>12.3f}{1 - 1 / found:>7.2f}{tcv:>8.3f}"
+        tell(f"{name:<18}{found:>12.3f}{found / least:>12.3f}{1 - 1 / found:>7.2f}{tcv:>8.3f}"
               f"{alike:>11.2f}{ratio:>14.1f}")  # fmt: skip
 
 
@@ -251,9 +261,9 @@ def training(texts: list[list[str]], budget: int, steps: int, seeds: int, size: 
 
     codes, reference = coded(texts, size)
     lengths = np.array([c.size for c in codes])
-    print(f"{lengths.size:,} texts, {lengths.sum():,} words, mean {lengths.mean():.0f}, "
+    tell(f"{lengths.size:,} texts, {lengths.sum():,} words, mean {lengths.mean():.0f}, "
           f"{budget:,} real tokens a batch, {steps} steps, {seeds} seeds")  # fmt: skip
-    print(f"{'':<18}{'PW':>7}{'TCV':>8}{'tokens/step':>13}{'LV':>9}{'LV over random':>17}"
+    tell(f"{'':<18}{'PW':>7}{'TCV':>8}{'tokens/step':>13}{'LV':>9}{'LV over random':>17}"
           f"{'95 %':>15}{'last loss':>11}")  # fmt: skip
     base: list[float] = []
     for name, way in WAYS.items():
@@ -272,8 +282,8 @@ def training(texts: list[list[str]], budget: int, steps: int, seeds: int, size: 
         half = t.ppf(0.975, seeds - 1) * logs.std(ddof=1) / np.sqrt(seeds) if seeds > 1 else np.nan
         low, high = np.exp(logs.mean() - half), np.exp(logs.mean() + half)
         interval = f"{low:.2f} to {high:.2f}" if name != "random" else ""
-        print(f"{name:<18}{1 - 1 / found:>7.2f}{tcv:>8.3f}{real:>13,.0f}{statistics.mean(lv):>9.4f}"
-              f"{np.exp(logs.mean()):>17.2f}{interval:>15}{last:>11.3f}", flush=True)  # fmt: skip
+        tell(f"{name:<18}{1 - 1 / found:>7.2f}{tcv:>8.3f}{real:>13,.0f}{statistics.mean(lv):>9.4f}"
+              f"{np.exp(logs.mean()):>17.2f}{interval:>15}{last:>11.3f}")  # fmt: skip
 
 
 def main() -> None:
@@ -287,11 +297,16 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=400, help="size of the vocabulary")
     parser.add_argument("--data", type=Path, help="a CSV or JSON Lines file instead of docstrings")
     parser.add_argument("--text", default="text", help="its column of text")
+    parser.add_argument("--write", type=Path, help="write the tables to a Markdown file as well")
     chosen = parser.parse_args()
     padding(chosen.rows, chosen.budget, 0)
-    print()
+    tell()
     texts = read(chosen.data, chosen.text) if chosen.data else docstrings()
     training(texts, chosen.tokens, chosen.steps, chosen.seeds, chosen.words)
+    if chosen.write:
+        command = " ".join(["python benchmarks/batching.py", *sys.argv[1:]])
+        table = "\n".join(LINES)
+        chosen.write.write_text(f"Written by `{command}`.\n\n```text\n{table}\n```\n")
 
 
 if __name__ == "__main__":

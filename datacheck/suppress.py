@@ -50,6 +50,8 @@ def apply_suppressions(
     unused = [
         str(s)
         for i, s in enumerate(suppressions)
-        if i not in used and not s.optional and (ran is None or any(c.code in ran for c in select((s.rule,))))
+        if i not in used
+        and not s.optional
+        and (ran is None or any(c.code in ran for c in select((s.rule,))))
     ]
     return kept, suppressed, unused

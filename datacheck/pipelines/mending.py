@@ -11,7 +11,7 @@ import polars as pl
 
 from datacheck.dataset import Batch, Fragment, Kind
 from datacheck.pipelines.view import View, among, take, together, with_parsed
-from datacheck.pipelines.writing import Piece
+from datacheck.pipelines.writing import Piece, in_order
 from datacheck.sources.convert import Reading
 from datacheck.sources.lines import Bad
 from datacheck.sources.raw import Raw, readings_of
@@ -178,10 +178,10 @@ class Mender:
             else:
                 out = out.with_columns(_typed(new, stored).alias(name))
         texts = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
-        for name in mended.columns:
-            if name not in batch.frame.columns:
-                added = mended[name]
-                out = out.with_columns(added.cast(pl.String) if texts else added)
+        added = [mended[c] for c in mended.columns if c not in batch.frame.columns]
+        if added:
+            more = [s.cast(pl.String) if texts else s for s in added]
+            out = pl.DataFrame(in_order(list(out.iter_columns()), more))
         return out, touched if touched.any() else None
 
     def _blanked(

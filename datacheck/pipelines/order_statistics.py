@@ -16,6 +16,7 @@ from datacheck.pipelines import selection
 from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.types import Floats, Ints
 
+GROUPS = 4  # looks at a quarter of the columns each cost less than counting all of them
 BUDGET = 256 << 20  # bytes of values held at once
 
 
@@ -63,12 +64,13 @@ def quantiles(
     wanted = np.asarray(at, dtype=np.float64)
     if not cells.columns or not wanted.size:
         return np.full((len(cells.columns), wanted.size), np.nan)
-    width = max(1, budget // (2 * selection.TABLE))
-    found = _quantiles(cells, wanted, budget, counts=len(cells.columns) <= width)
+    count = len(cells.columns)
+    width = max(1, min(budget // (2 * selection.TABLE), -(-count // GROUPS)))
+    found = _quantiles(cells, wanted, budget, counts=count == 1)
     if found is not None:
         return found
     parts = []
-    for start in range(0, len(cells.columns), width):  # so wide that even counting takes turns
+    for start in range(0, count, width):  # so wide that even counting takes turns
         part = _quantiles(cells.part(start, start + width), wanted, budget, counts=True)
         assert part is not None
         parts.append(part)

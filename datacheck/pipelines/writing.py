@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,13 @@ from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.sniff import csv_rows
 from datacheck.sources.table import reserved
 from datacheck.types import Ints, Mask
+
+T = TypeVar("T")
+
+
+def in_order(kept: list[T], added: list[T]) -> list[T]:
+    """Added columns stand before the last one: what is last is often the label, and stays so."""
+    return [*kept[:-1], *added, *kept[-1:]]
 
 
 @dataclass(slots=True)
@@ -140,7 +147,7 @@ def _delimited(
     fragment: DelimitedFragment, pieces: Iterator[Piece], target: Path, shape: Shape
 ) -> None:
     dialect, kept = fragment.dialect, [n for n in fragment.names if n not in shape.dropped or not n]
-    order = [*kept, *shape.added]
+    order = in_order(kept, list(shape.added))
     with text_file(target, fragment.path, dialect.encoding) as write:
         if dialect.header:
             write(_header(fragment, shape))
@@ -185,7 +192,8 @@ def _header(fragment: DelimitedFragment, shape: Shape) -> bytes:
     named = zip(cells, fragment.names, strict=False)
     kept = [c for c, n in named if not n or n not in shape.dropped]
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow([*kept, *shape.added])
+    cells = in_order(kept, list(shape.added))
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(cells)
     return out.getvalue().encode()
 
 
@@ -217,12 +225,16 @@ def _lines(
     lines = lines or [b"{}\n"] * piece.rows.size
     for i, new in zip(at.tolist(), values, strict=True):
         old = json.loads(lines[i])
+        known = set(old)
         for name, value in new.items():
             key = stored.get(name, name)
             if key in old or value is not None:
                 old[key] = _same(old.get(key), value)
         for key in gone:
             old.pop(key, None)
+        if known and len(old) > len(known):
+            kept = [k for k in old if k in known]
+            old = {k: old[k] for k in in_order(kept, [k for k in old if k not in known])}
         lines[i] = json.dumps(old, ensure_ascii=False, default=str).encode() + b"\n"
     return lines
 

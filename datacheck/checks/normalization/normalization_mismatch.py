@@ -34,6 +34,8 @@ train and apply it to all splits.
 - `min_distance` (0.2): the least distance, at the lower end of its interval, of one of the columns.
 
 ## Known limits
+Where train is scaled, a split counts as unscaled only if it lies or spreads further than 2.5 of
+train's deviations: nearer, it may have been scaled alike and have shifted, and NM003 speaks.
 Says nothing about a map that moves the data by less than half a mean deviation, about a flip of a
 symmetric column, or about columns with two values where no other column shares the map. A pure
 displacement without a name, and a change of scale within a factor of 3, are left to NM003: nature
