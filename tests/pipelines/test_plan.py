@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import datacheck
 from datacheck.config import Config
 from datacheck.errors import UsageError
+from datacheck.findings import Safety
 from datacheck.pipelines.plan import DROPS, MOVES, SCALES, Plan, Step
 from datacheck.pipelines.repairs import REPAIRS, TABLE, find
 
@@ -25,7 +26,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
     kind = draw(st.sampled_from([k for k in TABLE if k.name != "truncate"]))
-    params = {}
+    params: dict[str, object] = {}
     for name, default in kind.parameters:
         if not draw(st.booleans()):
             continue
@@ -41,7 +42,8 @@ def steps(draw: st.DrawFn) -> Step:
             params[name] = draw(st.dictionaries(texts, numbers, max_size=3))
         else:
             params[name] = draw(texts)
-    safety = "unsafe" if kind.safety == "unsafe" else draw(st.sampled_from(["safe", "unsafe"]))
+    either: tuple[Safety, ...] = ("unsafe",) if kind.safety == "unsafe" else ("safe", "unsafe")
+    safety = draw(st.sampled_from(either))
     rules = tuple(draw(st.lists(st.sampled_from(CODES), max_size=3, unique=True)))
     why = draw(st.text(max_size=30))
     return Step(kind.name, rules, draw(columns), draw(columns), params, safety, why)
