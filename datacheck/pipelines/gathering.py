@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from datacheck.summaries.hashing import hash_addresses, mix_int
 from datacheck.summaries.moments import Moment, Moments
 from datacheck.types import Hashes
 
+MOST_PARTS = 64
 MOST_VALUES = 4_000_000  # distinct values counted at once; beyond, by parts, a pass each
 
 
@@ -27,6 +29,11 @@ def moments(frames: Frames, columns: Sequence[str]) -> dict[str, Moment]:
             )
             total.update(Batch(named, np.arange(frame.height, dtype=np.int64)))
     return {c: total[n] for c, n in zip(columns, own, strict=True)}
+
+
+def mean_of(m: Moment) -> float:
+    """The mean; of a column of one value that value, which sums only come near to."""
+    return m.min if m.min == m.max else m.mean
 
 
 def missing_counts(frames: Frames, columns: Sequence[str]) -> dict[str, int]:
@@ -55,13 +62,14 @@ def most_frequent(
     """The most frequent value of each column, the smallest of several; None without any.
 
     Exact: where more than ``most`` values would have to be held, they are counted in parts by
-    their hash, with a pass over the rows for each.
+    their hash, with a pass over the rows for each (at most 64, which then hold what there is).
     """
     parts = 1
     while True:
         best: dict[str, tuple[int, Value]] = {}
         for part in range(parts):
-            counted = _count(frames, tuple(columns), part, parts, most)
+            limit = most if parts < MOST_PARTS else sys.maxsize
+            counted = _count(frames, tuple(columns), part, parts, limit)
             if counted is None:
                 break
             for column, frame in counted.items():

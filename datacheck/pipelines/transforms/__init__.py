@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,11 @@ class _Table(Mapping[str, "type[Transform]"]):
 
 
 TRANSFORMS: Mapping[str, type[Transform]] = _Table()
+
+
+def make(kind: str, columns: Sequence[str], **parameters: Any) -> Transform:
+    """A transform, not fitted yet. Raises UsageError for a kind or parameter that is not there."""
+    return from_dict({"kind": kind, "columns": list(columns), **parameters})
 
 
 def from_dict(given: Any) -> Transform:

@@ -11,7 +11,13 @@ import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.gathering import missing_counts, moments, most_frequent, sample_rows
+from datacheck.pipelines.gathering import (
+    mean_of,
+    missing_counts,
+    moments,
+    most_frequent,
+    sample_rows,
+)
 from datacheck.pipelines.order_statistics import quantiles
 from datacheck.pipelines.transforms import chained
 from datacheck.pipelines.transforms.base import (
@@ -172,7 +178,7 @@ class Impute(Transform):
             out |= {c: None if v != v else v for c, v in zip(columns, middle, strict=True)}
         if columns := by.get("mean"):
             known = moments(frames, columns)
-            out |= {c: known[c].mean if known[c].finite else None for c in columns}
+            out |= {c: mean_of(known[c]) if known[c].finite else None for c in columns}
         if columns := by.get("most_frequent"):
             out |= most_frequent(frames, columns)
         out |= {c: self._constant(c) for c in by.get("constant", ())}
@@ -218,7 +224,7 @@ class Impute(Transform):
         }
         rows = pl.DataFrame({c: x[:, j] for j, c in enumerate(columns)})
         means = moments(lambda some: iter([pick(rows, some)]), columns)
-        return Neighbors(self.neighbors, donors, {c: means[c].mean for c in columns})
+        return Neighbors(self.neighbors, donors, {c: mean_of(means[c]) for c in columns})
 
     # -- what it touches ----------------------------------------------------------------------
 

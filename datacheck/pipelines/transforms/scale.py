@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.gathering import moments
+from datacheck.pipelines.gathering import mean_of, moments
 from datacheck.pipelines.order_statistics import quantiles
 from datacheck.pipelines.transforms.base import Frames, Transform, rewrite, wrong_type
 from datacheck.summaries.moments import Moment
@@ -127,10 +127,11 @@ class Scale(Transform):
 def _standard(m: Moment) -> Scaling:
     if not m.finite:
         return Scaling()
-    error = m.finite * m.mean * EPS
+    mean = mean_of(m)
+    error = m.finite * mean * EPS
     bound = m.finite * EPS * m.var + error * error
     constant = m.var <= bound or not math.isfinite(m.var) or m.sd < TINY
-    return Scaling(m.mean, 1.0 if constant else m.sd)
+    return Scaling(mean, 1.0 if constant else m.sd)
 
 
 def _robust(median: float, low: float, high: float) -> Scaling:

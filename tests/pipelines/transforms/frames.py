@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
-from datacheck.pipelines.transforms import TRANSFORMS
+from datacheck.pipelines.transforms import make
 from datacheck.pipelines.transforms.base import Frames, Transform
 
 HOSTILE = ("^a$", "*", "", 'say "no"', "__x", "žluť 数", "a\nb", "x" * 300, "^.*$")
@@ -62,38 +62,49 @@ def frames(most: int = 24, huge: bool = True) -> st.SearchStrategy[pl.DataFrame]
 
 def examples() -> dict[str, Transform]:
     """One or more transforms of each kind, over the columns of :func:`frames`."""
-    t = TRANSFORMS
     xyzi = ("x", "y", "z", "i")
     return {
-        "to_missing": t["to_missing"](
-            ("x", "i", "c"), values={"x": [999, -0.0], "i": [3], "c": ["?"]}, infinite=True
+        "to_missing": make(
+            "to_missing",
+            ("x", "i", "c"),
+            values={"x": [999, -0.0], "i": [3], "c": ["?"]},
+            infinite=True,
         ),
-        "map_values": t["map_values"](
-            ("x", "c", "i"), values={"x": [[0, 1.5]], "c": [["a", "A"]], "i": [[1, 2]]}
+        "map_values": make(
+            "map_values",
+            ("x", "c", "i"),
+            values={"x": [[0, 1.5]], "c": [["a", "A"]], "i": [[1, 2]]},
         ),
-        "drop_columns": t["drop_columns"](("y", "c")),
-        "truncate": t["truncate"](("s", "c"), length=2),
-        "truncate_tail": t["truncate"](("s", "c"), length=2, keep="tail"),
-        "parse": t["parse"](("c",), decimal=","),
-        "invert": t["invert"](
-            ("x", "i"), maps={"x": [{"scale": 2.0, "offset": -1.0}], "i": [{"function": "exp"}]}
+        "drop_columns": make("drop_columns", ("y", "c")),
+        "truncate": make("truncate", ("s", "c"), length=2),
+        "truncate_tail": make("truncate", ("s", "c"), length=2, keep="tail"),
+        "parse": make("parse", ("c",), decimal=","),
+        "invert": make(
+            "invert",
+            ("x", "i"),
+            maps={"x": [{"scale": 2.0, "offset": -1.0}], "i": [{"function": "exp"}]},
         ),
-        "winsorize": t["winsorize"](xyzi, k=2.0),
-        "map_to_other": t["map_to_other"](("c",)),
-        "map_to_other_rare": t["map_to_other"](("c",), least=3),
-        "standard": t["scale"](xyzi),
-        "robust": t["scale"](xyzi, method="robust"),
-        "minmax": t["scale"](xyzi, method="minmax", feature_range=(-1, 1)),
-        "median": t["impute"](xyzi, indicator=True),
-        "mean": t["impute"](xyzi, strategy="mean", indicator=("x",)),
-        "most_frequent": t["impute"]((*xyzi, "c", "b"), strategy="most_frequent"),
-        "constant": t["impute"](
-            ("x", "i", "c", "b"), strategy="constant", constant=-1, values={"c": "?", "b": True}
+        "winsorize": make("winsorize", xyzi, k=2.0),
+        "map_to_other": make("map_to_other", ("c",)),
+        "map_to_other_rare": make("map_to_other", ("c",), least=3),
+        "standard": make("scale", xyzi),
+        "robust": make("scale", xyzi, method="robust"),
+        "minmax": make("scale", xyzi, method="minmax", feature_range=(-1, 1)),
+        "median": make("impute", xyzi, indicator=True),
+        "mean": make("impute", xyzi, strategy="mean", indicator=("x",)),
+        "most_frequent": make("impute", (*xyzi, "c", "b"), strategy="most_frequent"),
+        "constant": make(
+            "impute",
+            ("x", "i", "c", "b"),
+            strategy="constant",
+            constant=-1,
+            values={"c": "?", "b": True},
         ),
-        "missing": t["impute"](("c", "b"), strategy="missing", indicator=True),
-        "knn": t["impute"](xyzi, strategy="knn", neighbors=2),
-        "iterative": t["impute"](xyzi, strategy="iterative", rounds=2),
-        "mixed": t["impute"](
+        "missing": make("impute", ("c", "b"), strategy="missing", indicator=True),
+        "knn": make("impute", xyzi, strategy="knn", neighbors=2),
+        "iterative": make("impute", xyzi, strategy="iterative", rounds=2),
+        "mixed": make(
+            "impute",
             (*xyzi, "c"),
             strategy={"x": "knn", "y": "knn", "z": "mean", "i": "median", "c": "missing"},
             indicator=True,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.transforms import TRANSFORMS, from_dict
+from datacheck.pipelines.transforms import TRANSFORMS, from_dict, make
 from tests.pipelines.transforms.frames import (
     HOSTILE,
     IDEMPOTENT,
@@ -129,12 +129,12 @@ def test_hostile_names_are_names(name):
         yield pl.DataFrame({c: train.get_column(c) for c in columns})
 
     made = [
-        TRANSFORMS["to_missing"]((name,), values={name: [3.0]}),
-        TRANSFORMS["scale"]((name,)),
-        TRANSFORMS["winsorize"]((name,)),
-        TRANSFORMS["impute"]((name,), indicator=True),
-        TRANSFORMS["impute"]((name, "a"), strategy="knn"),
-        TRANSFORMS["drop_columns"]((name,)),
+        make("to_missing", (name,), values={name: [3.0]}),
+        make("scale", (name,)),
+        make("winsorize", (name,)),
+        make("impute", (name,), indicator=True),
+        make("impute", (name, "a"), strategy="knn"),
+        make("drop_columns", (name,)),
     ]
     for one in made:
         fitted = one.learn(read)
@@ -148,15 +148,15 @@ def test_hostile_names_are_names(name):
 
 def test_a_missing_column_is_told_unless_allowed():
     frame = pl.DataFrame({"b": [1.0]})
-    one = TRANSFORMS["to_missing"](("a",), infinite=True)
+    one = make("to_missing", ("a",), infinite=True)
     with pytest.raises(UsageError, match="needs a, which the frame lacks"):
         one.apply(frame)
-    assert TRANSFORMS["to_missing"](("a",), allow_missing=True, infinite=True).apply(frame) is frame
+    assert make("to_missing", ("a",), allow_missing=True, infinite=True).apply(frame) is frame
 
 
 def test_unfitted_is_told():
     with pytest.raises(UsageError, match="not fitted"):
-        TRANSFORMS["scale"](("a",)).apply(pl.DataFrame({"a": [1.0]}))
+        make("scale", ("a",)).apply(pl.DataFrame({"a": [1.0]}))
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ def test_stored_types_give_the_same_numbers(dtype):
     frame = pl.DataFrame({"x": pl.Series([1, 2, 3, 3, 4, 5, 99, None], dtype=dtype)})
     wide = frame.cast(pl.Float64)
     for one in (
-        TRANSFORMS["winsorize"](("x",)),
-        TRANSFORMS["impute"](("x",)),
-        TRANSFORMS["impute"](("x",), strategy="most_frequent"),
-        TRANSFORMS["scale"](("x",)),
-        TRANSFORMS["to_missing"](("x",), values={"x": [3, -1, 300, 2.5]}),
-        TRANSFORMS["map_values"](("x",), values={"x": [[1, 7], [99, 98]]}),
-        TRANSFORMS["invert"](("x",), maps={"x": [{"function": "log1p"}, {"function": "expm1"}]}),
+        make("winsorize", ("x",)),
+        make("impute", ("x",)),
+        make("impute", ("x",), strategy="most_frequent"),
+        make("scale", ("x",)),
+        make("to_missing", ("x",), values={"x": [3, -1, 300, 2.5]}),
+        make("map_values", ("x",), values={"x": [[1, 7], [99, 98]]}),
+        make("invert", ("x",), maps={"x": [{"function": "log1p"}, {"function": "expm1"}]}),
     ):
         a, b = one.learn(whole(frame)), one.learn(whole(wide))
         assert a == b
