@@ -76,10 +76,9 @@ def schema_of(
     return out
 
 
-def readable_names(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """The frame with the names that sources give to reserved ones, where the schema has them."""
-    other = {a: b for a, b in reserved(frame.columns).items() if a not in schema and b in schema}
-    return frame.rename(other) if other else frame
+def other_names(frame: pl.DataFrame, schema: Schema) -> dict[str, str]:
+    """The names that sources give to reserved ones (``[*]`` for ``*``), if the schema has them."""
+    return {a: b for a, b in reserved(frame.columns).items() if a not in schema and b in schema}
 
 
 def check(frame: pl.DataFrame, schema: Schema, optional: frozenset[str]) -> None:
@@ -149,12 +148,14 @@ def _readable(series: pl.Series, field: Field) -> bool:
     return not len(texts) or len(values.drop_nulls()) >= MOSTLY * len(texts)
 
 
-def converted(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """The features of the schema in the common schema; all other columns as they are."""
+def converted(
+    frame: pl.DataFrame, schema: Schema, also: frozenset[str] = frozenset()
+) -> pl.DataFrame:
+    """Features, and columns of ``also``, in the common schema; all others as they are."""
     new = []
     for name in frame.columns:
         field = schema.get(name)
-        if field is None or field.role is not Role.FEATURE:
+        if field is None or not (field.role is Role.FEATURE or name in also):
             continue
         series = cells(frame, name)
         made, _ = _convert(series, field)

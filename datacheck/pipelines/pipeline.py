@@ -160,15 +160,18 @@ class Pipeline:
 
     def _transform(self, came: Given, split: str | None) -> pl.DataFrame:
         frame = came.frame
+        other = frame_schema.other_names(frame, self.schema)
+        if other:
+            frame = frame.rename(other)
         if self.schema:
-            frame = frame_schema.readable_names(frame, self.schema)
             gone = frozenset(c for t in self.transforms for c in t.dropped)
             frame_schema.check(frame, self.schema, gone)
-            frame = frame_schema.converted(frame, self.schema)
+            touched = frozenset(c for t in self.transforms for c in t.columns)
+            frame = frame_schema.converted(frame, self.schema, touched)
         for one in self.transforms:
             if not one.splits or split in one.splits:
                 frame = one.apply(frame)
-        return frame
+        return frame.rename({b: a for a, b in other.items() if b in frame.columns})
 
     # -- JSON ---------------------------------------------------------------------------------
 
