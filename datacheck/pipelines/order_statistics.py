@@ -1,7 +1,8 @@
 """Exact quantiles of many columns in bounded memory.
 
-Finite values are collected while they fit the budget; past it, :mod:`.selection` finds the few
-ranks that matter in at most four more passes over all columns at once, never approximately.
+In one look where that can be (:mod:`.brackets`). Otherwise values are collected where they fit
+the budget, some columns at a time, and past it :mod:`.selection` finds the few ranks that matter
+in at most four more looks; never approximately.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import numpy as np
 import polars as pl
 
 from datacheck.pipelines import selection
+from datacheck.pipelines.brackets import Bracket
 from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.types import Floats, Ints
 
+SAMPLE = 1 << 17  # rows that say where quantiles lie
+LEAST = 1 << 12  # fewer say too little
 GROUPS = 4  # looks at a quarter of the columns each cost less than counting all of them
 BUDGET = 256 << 20  # bytes of values held at once
 
@@ -31,12 +35,13 @@ class Cells:
     def blocks(self) -> selection.Blocks:
         """Per block of rows, one float64 array a column, of its finite values."""
         for frame in self.frames(self.columns):
-            yield [self._read(frame, j) for j in range(len(self.columns))]
+            for part in frame.iter_slices(SAMPLE):
+                yield [self._read(part, j) for j in range(len(self.columns))]
 
-    def part(self, start: int, stop: int) -> Cells:
+    def part(self, places: Sequence[int]) -> Cells:
         """The same of some of the columns."""
-        about = None if self.about is None else self.about[start:stop]
-        return Cells(self.frames, self.columns[start:stop], about)
+        about = None if self.about is None else tuple(self.about[j] for j in places)
+        return Cells(self.frames, tuple(self.columns[j] for j in places), about)
 
     def _read(self, frame: pl.DataFrame, j: int) -> Floats:
         x = values_of(frame, self.columns[j])
@@ -64,17 +69,92 @@ def quantiles(
     wanted = np.asarray(at, dtype=np.float64)
     if not cells.columns or not wanted.size:
         return np.full((len(cells.columns), wanted.size), np.nan)
+    out = np.full((len(cells.columns), wanted.size), np.nan)
+    left = _in_one_look(cells, wanted, budget, out)
+    if left:
+        out[left] = _in_turns(cells.part(left), wanted, budget)
+    return out
+
+
+def _in_turns(cells: Cells, at: Floats, budget: int) -> Floats:
+    """Collected or counted, as many columns at a time as are best."""
     count = len(cells.columns)
     width = max(1, min(budget // (2 * selection.TABLE), -(-count // GROUPS)))
-    found = _quantiles(cells, wanted, budget, counts=count == 1)
+    found = _quantiles(cells, at, budget, counts=count == 1)
     if found is not None:
         return found
     parts = []
     for start in range(0, count, width):  # so wide that even counting takes turns
-        part = _quantiles(cells.part(start, start + width), wanted, budget, counts=True)
-        assert part is not None
-        parts.append(part)
+        part = cells.part(range(start, min(start + width, count)))
+        some = _quantiles(part, at, budget, counts=True)
+        assert some is not None
+        parts.append(some)
     return np.concatenate(parts)
+
+
+def _in_one_look(cells: Cells, at: Floats, budget: int, out: Floats) -> list[int]:
+    """Fill ``out`` with what one look gives; the columns that it does not give."""
+    everything = list(range(len(cells.columns)))
+    rows = min(SAMPLE, budget // (32 * len(everything)))
+    if rows < LEAST:
+        return everything
+    held: list[list[Floats]] = [[] for _ in everything]
+    brackets: list[list[Bracket]] = []
+    read = 0
+    for block in cells.blocks():
+        if brackets:
+            for own, x in zip(brackets, block, strict=True):
+                for one in own:
+                    one.absorb(x)
+            if sum(one.inside for own in brackets for one in own) * 8 > budget:
+                return everything
+            continue
+        for chunks, x in zip(held, block, strict=True):
+            chunks.append(x)
+        read += max((x.size for x in block), default=0)
+        if read >= rows:
+            brackets = [_brackets(chunks, at) for chunks in held]
+    left = []
+    for j in everything:
+        found = _solve(brackets[j], at) if brackets else _direct(held[j], at)
+        if found is None:
+            left.append(j)
+        else:
+            out[j] = found
+    return left
+
+
+def _brackets(chunks: list[Floats], at: Floats) -> list[Bracket]:
+    """One for each quantile, with the sample absorbed; none where it has too few values."""
+    x = np.sort(np.concatenate(chunks))
+    chunks.clear()
+    made = [Bracket.around(x, float(q)) if x.size else Bracket(-np.inf, np.inf) for q in at]
+    for one in made:
+        one.absorb(x)
+    return made
+
+
+def _solve(brackets: list[Bracket], at: Floats) -> Floats | None:
+    out = np.full(at.size, np.nan)
+    for k, one in enumerate(brackets):
+        if not one.n:
+            continue
+        low, high, beyond = _ranks(one.n, at[k : k + 1])
+        pair = one.values((int(low[0]), int(high[0])))
+        if pair is None:
+            return None
+        out[k] = lerp(pair[:1], pair[1:], beyond)[0]
+    return out
+
+
+def _direct(chunks: list[Floats], at: Floats) -> Floats:
+    x = np.concatenate(chunks) if chunks else np.zeros(0)
+    chunks.clear()
+    if not x.size:
+        return np.full(at.size, np.nan)
+    low, high, beyond = _ranks(x.size, at)
+    x = np.partition(x, np.unique(np.concatenate([low, high])))
+    return lerp(x[low], x[high], beyond)
 
 
 def values_of(frame: pl.DataFrame, column: str) -> Floats:
@@ -132,12 +212,9 @@ def _quantiles(cells: Cells, at: Floats, budget: int, *, counts: bool) -> Floats
         if counting:
             a = np.array([solved[j][int(r)] for r in low[j]])
             b = np.array([solved[j][int(r)] for r in high[j]])
+            out[j] = lerp(a, b, beyond[j])
         else:
-            x = column.chunks[0] if len(column.chunks) == 1 else np.concatenate(column.chunks)
-            x = np.partition(x, wanted[j])
-            a, b = x[low[j]], x[high[j]]
-        column.chunks = []
-        out[j] = lerp(a, b, beyond[j])
+            out[j] = _direct(column.chunks, at)
     return out
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacheck.pipelines import selection
+from datacheck.pipelines import order_statistics, selection
 from datacheck.pipelines.order_statistics import quantiles
 from tests.pipelines.transforms.frames import blocks, drawn
 
@@ -31,6 +31,43 @@ def test_any_budget_gives_numpys_quantiles(seed, rows, size, step):
     budget = (1 << 30, 2_000_000, 100, 0)[step]
     found = quantiles(blocks(frame, size), ("x", "y", "i"), AT, budget=budget)
     np.testing.assert_array_equal(found, direct(frame, ("x", "y", "i")))
+
+
+@given(st.integers(0, 10_000), st.integers(60, 400), st.integers(1, 50), st.booleans())
+def test_brackets_from_the_first_rows_give_numpys_quantiles(seed, rows, size, ordered):
+    frame = drawn(seed, rows, huge=False)
+    if ordered:  # then the first rows are no sample, and the answer comes in another way
+        frame = frame.sort("x")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(order_statistics, "SAMPLE", 40)
+        patched.setattr(order_statistics, "LEAST", 8)
+        found = quantiles(blocks(frame, size), ("x", "y", "i"), AT)
+        np.testing.assert_array_equal(found, direct(frame, ("x", "y", "i")))
+        about = tuple(np.nan_to_num(found[:, 3]).tolist())
+        spread = quantiles(blocks(frame, size), ("x", "y", "i"), (0.5,), about=about)
+    away = pl.DataFrame(
+        {c: np.abs(frame[c].cast(pl.Float64).to_numpy() - about[j]) for j, c in enumerate("xyi")}
+    )
+    np.testing.assert_array_equal(spread[:, 0], direct(away, ("x", "y", "i"))[:, 3])
+
+
+def test_rows_in_random_order_are_looked_at_once():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": rng.normal(size=30_000), "b": rng.integers(0, 4, 30_000) * 1.0})
+    looks = []
+
+    def frames(columns):
+        looks.append(columns)
+        return blocks(frame, 1_000)(columns)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(order_statistics, "SAMPLE", 5_000)
+        found = quantiles(frames, ("a", "b"), AT)
+        np.testing.assert_array_equal(found, direct(frame, ("a", "b")))
+        assert looks == [("a", "b")]
+        ordered = frame.sort("a")
+        found = quantiles(blocks(ordered, 1_000), ("a", "b"), AT)
+        np.testing.assert_array_equal(found, direct(frame, ("a", "b")))
 
 
 @pytest.mark.parametrize("budget", [1 << 30, 1 << 21, 1 << 14, 0])
