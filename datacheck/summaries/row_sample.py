@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from datacheck.dataset import Batch
 from datacheck.summaries.base import State, Summary
@@ -170,16 +171,33 @@ class RowSample(Summary):
         return int(sum(p.estimated_size() for p in self._parts))
 
     def state(self) -> State:
-        """The rows in order of address, as an Arrow IPC stream."""
-        buffer = io.BytesIO()
-        self._compact().select(sorted(self._compact().columns)).sort(ADDRESS).write_ipc(buffer)
-        return {"ipc": np.frombuffer(buffer.getvalue(), dtype=np.uint8)}
+        """The rows in order of address, as Arrow files, and which cells are null.
+
+        What lies below a null is anybody's: it is made 0, or the same state had other bytes.
+        """
+        frame = self._compact().select(sorted(self._compact().columns)).sort(ADDRESS)
+        columns = frame.get_columns()
+        nulls = np.array([s.is_null().to_numpy() for s in columns], dtype=np.bool_)
+        return {
+            "ipc": _file(frame.with_columns([_filled(s) for s in columns])),
+            "nulls": nulls.reshape(len(columns), frame.height),
+            "types": _file(frame.clear()),
+        }
 
     def restore(self, state: State) -> None:
         """Take over a state."""
         import polars as pl
 
-        frame = pl.read_ipc(io.BytesIO(state["ipc"].tobytes()))
+        types = pl.read_ipc(io.BytesIO(state["types"].tobytes())).schema
+        stored = pl.read_ipc(io.BytesIO(state["ipc"].tobytes()))
+        frame = pl.DataFrame(
+            [
+                series.cast(types[series.name]).set(pl.Series(state["nulls"][i]), None)
+                if state["nulls"][i].any() and not series.dtype.is_nested()
+                else series.cast(types[series.name])
+                for i, series in enumerate(stored.iter_columns())
+            ]
+        )
         self._parts = [frame.select(*self.reads(), ADDRESS, HASH, CLASS)] if frame.height else []
 
     def equals(self, other: Self, rtol: float = 0.0) -> bool:
@@ -188,3 +206,21 @@ class RowSample(Summary):
         if not mine.height and not theirs.height:
             return True
         return mine.equals(theirs.select(mine.columns))
+
+
+def _file(frame: pl.DataFrame) -> npt.NDArray[np.uint8]:
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer)
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def _filled(series: pl.Series) -> pl.Series:
+    """The column with something definite below its nulls; lists keep theirs."""
+    import polars as pl
+
+    if series.dtype.is_nested():
+        return series
+    if series.dtype == pl.String:
+        return series.fill_null("")
+    physical = series.to_physical()
+    return physical.fill_null(False if physical.dtype == pl.Boolean else 0)
