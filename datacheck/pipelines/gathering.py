@@ -41,9 +41,13 @@ def missing_counts(frames: Frames, columns: Sequence[str]) -> dict[str, int]:
     out = dict.fromkeys(columns, 0)
     for frame in frames(tuple(columns)):
         for c in columns:
-            x = cells(frame, c)
-            out[c] += x.null_count() + (int(x.is_nan().sum()) if x.dtype.is_float() else 0)
+            out[c] += count_missing(cells(frame, c))
     return out
+
+
+def count_missing(x: pl.Series) -> int:
+    """How many cells are null or NaN."""
+    return x.null_count() + (int(x.is_nan().sum()) if x.dtype.is_float() else 0)
 
 
 def value_counts(

@@ -18,7 +18,7 @@ from datacheck.pipelines.brackets import Bracket
 from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.types import Floats, Ints
 
-SAMPLE = 1 << 17  # rows that say where quantiles lie
+SAMPLE = 1 << 15  # rows that say where quantiles lie; also what is looked at at once
 LEAST = 1 << 12  # fewer say too little
 GROUPS = 4  # looks at a quarter of the columns each cost less than counting all of them
 BUDGET = 256 << 20  # bytes of values held at once

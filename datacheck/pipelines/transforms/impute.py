@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.gathering import (
-    mean_of,
-    missing_counts,
-    moments,
-    most_frequent,
-    sample_rows,
-)
-from datacheck.pipelines.order_statistics import quantiles
-from datacheck.pipelines.transforms import chained
+from datacheck.pipelines.transforms import impute_fit
 from datacheck.pipelines.transforms.base import (
     Frames,
     Transform,
@@ -27,19 +19,16 @@ from datacheck.pipelines.transforms.base import (
     cells,
     fits,
     is_missing,
-    pick,
     rewrite,
     wrong_type,
 )
 from datacheck.pipelines.transforms.chained import Chain
+from datacheck.pipelines.transforms.impute_fit import JOINT, matrix
 from datacheck.pipelines.transforms.neighbors import Neighbors
-from datacheck.types import Floats, Mask
 
 Strategy: TypeAlias = Literal[
     "median", "mean", "most_frequent", "constant", "missing", "knn", "iterative"
 ]
-JOINT = ("knn", "iterative")
-MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ class Impute(Transform):
             if lacking:
                 raise UsageError(f"impute has no strategy for {lacking[0]!r}", "name one")
         for c in self.columns:
-            if self.of(c) == "constant" and self._constant(c) is None:
+            if self.of(c) == "constant" and self.constant_of(c) is None:
                 raise UsageError(f"impute has no constant for {c!r}", "give constant, or values")
         for name in ("neighbors", "rounds", "most_rows"):
             if getattr(self, name) < 1:
@@ -110,121 +99,21 @@ class Impute(Transform):
         given = self.strategy
         return given[column] if isinstance(given, Mapping) else given
 
-    def _constant(self, column: str) -> Value | None:
+    def constant_of(self, column: str) -> Value | None:
+        """The constant that a column is given, if any."""
         return self.values.get(column, self.constant)
-
-    # -- learn --------------------------------------------------------------------------------
 
     def learn(self, frames: Frames) -> Self:
         """Fitted on train. Raises UsageError where a strategy has no meaning for a column."""
-        first = next(iter(frames(self.columns)), None)
-        if first is None:
-            raise UsageError("impute: train has no rows to learn from", "name the train split")
-        types: dict[str, Any] = dict(first.schema)
-        for c in self.columns:
-            self._check_type(c, types.get(c, pl.Null()))
-        chosen: tuple[str, ...] = ()
-        if self.indicator is True:
-            gone = missing_counts(frames, self.columns)
-            chosen = tuple(c for c in self.columns if gone[c])
-        elif self.indicator:
-            chosen = self.indicator
-        fill = self._simple(frames, types)
-        said: list[str] = []
-        found = {c: v for c, v in fill.items() if v is not None}
-        for c, v in fill.items():
-            if v is None:
-                found[c] = _nothing(types.get(c, pl.Null()))
-                said.append(f"train has no value of {c}: missing cells become {found[c]!r}")
-        near, chain = self._joint(frames, found, said)
+        found = impute_fit.learn(self, frames)
         return replace(
             self,
-            fill_=found,
-            indicators_=chosen,
-            neighbors_=near,
-            chain_=chain,
-            said_=tuple(said),
+            fill_=found.fill,
+            indicators_=found.indicators,
+            neighbors_=found.neighbors,
+            chain_=found.chain,
+            said_=tuple(found.said),
         )
-
-    def _check_type(self, c: str, dtype: pl.DataType) -> None:
-        strategy = self.of(c)
-        number = dtype.is_numeric() or dtype == pl.Null
-        if dtype.is_nested() or dtype.is_(pl.Binary):
-            raise wrong_type(self.kind, c, dtype, "single values; quarantine empty sequences")
-        if strategy in ("median", "mean") and not (number or dtype.is_temporal()):
-            raise wrong_type(f"{self.kind} ({strategy})", c, dtype, "numbers, or most_frequent")
-        if strategy in JOINT and not number:
-            raise wrong_type(f"{self.kind} ({strategy})", c, dtype, "numbers, or most_frequent")
-        text = dtype == pl.String or dtype == pl.Null
-        if strategy == "missing" and dtype.is_numeric():
-            raise wrong_type(f"{self.kind} (missing)", c, dtype, "text; median or most_frequent")
-        given = self._constant(c)
-        if strategy == "constant" and dtype != pl.Null and given is not None:
-            wanted = str if text else bool if dtype == pl.Boolean else (int, float)
-            if not isinstance(given, wanted) or (isinstance(given, bool) and dtype != pl.Boolean):
-                raise wrong_type(f"{self.kind} (constant {given!r})", c, dtype, "its own type")
-
-    def _simple(self, frames: Frames, types: Mapping[str, pl.DataType]) -> dict[str, Value | None]:
-        """The value of each column with a strategy of its own; None where train has none."""
-        by: dict[str, tuple[str, ...]] = {}
-        for c in self.columns:
-            strategy, dtype = self.of(c), types.get(c, pl.Null())
-            if strategy == "missing" and (dtype == pl.Boolean or dtype.is_temporal()):
-                strategy = "most_frequent" if dtype == pl.Boolean else "median"
-            by[strategy] = (*by.get(strategy, ()), c)
-        out: dict[str, Value | None] = {}
-        if columns := by.get("median"):
-            middle = quantiles(frames, columns, (0.5,))[:, 0].tolist()
-            out |= {c: None if v != v else v for c, v in zip(columns, middle, strict=True)}
-        if columns := by.get("mean"):
-            known = moments(frames, columns)
-            out |= {c: mean_of(known[c]) if known[c].finite else None for c in columns}
-        if columns := by.get("most_frequent"):
-            out |= most_frequent(frames, columns)
-        out |= {c: self._constant(c) for c in by.get("constant", ())}
-        out |= {c: self.values.get(c, MISSING) for c in by.get("missing", ())}
-        for c, v in out.items():
-            if v is not None and types.get(c, pl.Null()).is_temporal():
-                out[c] = round(float(v))  # microseconds since 1970
-        return {c: out[c] for c in self.columns if c in out}
-
-    def _joint(
-        self, frames: Frames, fill: dict[str, Value], said: list[str]
-    ) -> tuple[Neighbors | None, Chain | None]:
-        near, chain = None, None
-        for strategy in JOINT:
-            columns = tuple(c for c in self.columns if self.of(c) == strategy)
-            if not columns:
-                continue
-            rows, total = sample_rows(frames, columns, self.most_rows, self.seed)
-            x = matrix(rows, columns)
-            x[~np.isfinite(x)] = np.nan
-            known: Mask = np.any(~np.isnan(x), axis=0, keepdims=True)[0]
-            for j in np.flatnonzero(~known):
-                fill[columns[j]] = 0.0
-                said.append(f"train has no value of {columns[j]}: missing cells become 0")
-            kept, x = tuple(c for c, k in zip(columns, known, strict=True) if k), x[:, known]
-            if rows.height < total:
-                said.append(f"{strategy} is fitted on {rows.height:,} of {total:,} rows of train")
-            if strategy == "knn":
-                near = self._neighbors(x, kept)
-            elif kept:
-                chain = chained.fit(x, kept, self.rounds)
-                if not chain.steps and len(kept) > 1:
-                    said.append("iterative imputation fails on numbers so large: means stand in")
-                elif not chain.converged:
-                    said.append(f"iterative imputation still moved after {self.rounds} rounds")
-            else:
-                chain = Chain({}, ())
-        return near, chain
-
-    def _neighbors(self, x: Floats, columns: tuple[str, ...]) -> Neighbors:
-        donors = {
-            c: tuple(None if v != v else v for v in x[:, j].tolist()) for j, c in enumerate(columns)
-        }
-        rows = pl.DataFrame({c: x[:, j] for j, c in enumerate(columns)})
-        means = moments(lambda some: iter([pick(rows, some)]), columns)
-        return Neighbors(self.neighbors, donors, {c: mean_of(means[c]) for c in columns})
 
     # -- what it touches ----------------------------------------------------------------------
 
@@ -343,20 +232,3 @@ class Impute(Transform):
             for j, c in enumerate(state.means):
                 out[c] = pl.Series(c, np.ascontiguousarray(made[:, j]))
         return out
-
-
-def matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> Floats:
-    """float64 of shape (rows, columns); missing is NaN."""
-    if not columns:
-        return np.empty((frame.height, 0))
-    made = [cells(frame, c).cast(pl.Float64).to_numpy() for c in columns]
-    return np.stack([np.asarray(x, dtype=np.float64) for x in made], axis=1)
-
-
-def _nothing(dtype: pl.DataType) -> Value:
-    """What stands for a column that has no value in train."""
-    if dtype == pl.Boolean:
-        return False
-    if dtype == pl.String:
-        return MISSING
-    return 0 if dtype.is_temporal() else 0.0
