@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from datacheck.dataset import Role
-from datacheck.pipelines.fingerprints import fingerprint
+from datacheck.pipelines.fingerprints import FittedOn, fingerprint
 from datacheck.pipelines.frame_schema import Field
 from datacheck.pipelines.pipeline import Pipeline
 from datacheck.pipelines.view import View
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 
 
 def artefact(
-    view: View, transforms: Sequence[Transform], loader: Mapping[str, Any], learned: Sequence[str]
+    view: View, transforms: Sequence[Transform], loader: Mapping[str, Any], on: FittedOn | None
 ) -> Pipeline:
-    """The pipeline that was fitted on the rows of train that ``view`` shows, unchanged by it.
-
-    ``learned`` are the columns that something was learned from: the fingerprint is of them.
-    """
+    """The pipeline that was fitted on the rows of train that ``view`` shows."""
     readings: dict[str, Reading] = {}
     for fragment in view.fragments():
         readings.update(readings_of(fragment))
@@ -35,13 +32,18 @@ def artefact(
         for name, column in view.data.columns.items()
         if name in readings and column.role not in skipped
     }
-    raw = View(view.data, (), view.moves)
-    train = view.data.train
+    return Pipeline(transforms, schema=schema, loader=loader, fitted_on=on)
+
+
+def fitted_on(view: View, learned: Sequence[str]) -> FittedOn | None:
+    """The fingerprint of train's rows that stay, as they were, over the columns learned from."""
+    raw, train = View(view.data, (), view.moves), view.data.train
+    columns = [c for c in view.data.columns if c in set(learned)]
+    if train is None or not columns:
+        return None
 
     def frames(columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
         for _, frame, _ in raw.pieces(columns, splits=[str(train)]):
             yield frame
 
-    columns = [c for c in schema if c in set(learned)]
-    on = fingerprint(frames, columns) if train is not None and columns else None
-    return Pipeline(transforms, schema=schema, loader=loader, fitted_on=on)
+    return fingerprint(frames, columns)

@@ -16,6 +16,7 @@ from datacheck.pipelines.plan import DROPS, Step
 from datacheck.pipelines.view import View
 
 if TYPE_CHECKING:
+    from datacheck.pipelines.fingerprints import FittedOn
     from datacheck.pipelines.pipeline import Pipeline
     from datacheck.pipelines.transforms.base import Transform
 
@@ -79,13 +80,17 @@ class Built:
         for step in self.asked:
             _tell_loader(self.loader, step, view, str(train))
 
-    def pipeline(self, view: View) -> Pipeline:
+    @property
+    def learned(self) -> list[str]:
+        """Columns that something is learned from."""
+        return [c for a in self.after for c in a.transform.columns]
+
+    def pipeline(self, view: View, on: FittedOn | None) -> Pipeline:
         """The artefact: the fitted transforms, the schema, and what the loader is told."""
         from datacheck.pipelines.artefact import artefact
 
         transforms = [a.transform for a in (*self.before, *self.after)]
-        learned = [c for a in self.after for c in a.transform.columns]
-        return artefact(view, transforms, self.loader, learned)
+        return artefact(view, transforms, self.loader, on)
 
 
 def build(data: Dataset, steps: Sequence[Step]) -> Built:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from datacheck.config import Config
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
 from datacheck.findings import names
+from datacheck.pipelines.artefact import fitted_on
 from datacheck.pipelines.building import Built, build
 from datacheck.pipelines.mending import ROWS, Mender, Tally
 from datacheck.pipelines.plan import Plan, Step
@@ -197,13 +199,15 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     view = View(data, tuple(a.transform for a in built.before), parsed=forms)
     decided = decide(view, steps, threads=config.threads, memory=config.memory)
     view = view.with_moves(decided.moves)
-    built.fit(view)
+    with ThreadPoolExecutor(1, "datacheck-fingerprint") as aside:
+        seen = aside.submit(fitted_on, view, built.learned)  # fitting leaves a core idle
+        built.fit(view)
     mender = Mender(
         replace(view, transforms=()), (*built.before, *built.after), built.blank, built.parsed,
         built.quarantine,
     )  # fmt: skip
     said = [*built.said, *decided.said]
-    return Job(data, steps, built, decided, mender, built.pipeline(view), said)
+    return Job(data, steps, built, decided, mender, built.pipeline(view, seen.result()), said)
 
 
 def source_options(config: Config) -> Any:
