@@ -171,32 +171,25 @@ class RowSample(Summary):
         return int(sum(p.estimated_size() for p in self._parts))
 
     def state(self) -> State:
-        """The rows in order of address, as Arrow files, and which cells are null.
+        """The rows in order of address, column by column; what lies below a null is 0.
 
-        What lies below a null is anybody's: it is made 0, or the same state had other bytes.
+        Arrow's own bytes would not do: the same rows can have other ones.
         """
         frame = self._compact().select(sorted(self._compact().columns)).sort(ADDRESS)
-        columns = frame.get_columns()
-        nulls = np.array([s.is_null().to_numpy() for s in columns], dtype=np.bool_)
-        return {
-            "ipc": _file(frame.with_columns([_filled(s) for s in columns])),
-            "nulls": nulls.reshape(len(columns), frame.height),
-            "types": _file(frame.clear()),
-        }
+        out: dict[str, npt.NDArray[Any]] = {}
+        for i, series in enumerate(frame.iter_columns()):
+            _pack(f"{i}", series, out)
+        buffer = io.BytesIO()
+        frame.clear().write_ipc(buffer)
+        return {**out, "types": np.frombuffer(buffer.getvalue(), dtype=np.uint8)}
 
     def restore(self, state: State) -> None:
         """Take over a state."""
         import polars as pl
 
         types = pl.read_ipc(io.BytesIO(state["types"].tobytes())).schema
-        stored = pl.read_ipc(io.BytesIO(state["ipc"].tobytes()))
         frame = pl.DataFrame(
-            [
-                series.cast(types[series.name]).set(pl.Series(state["nulls"][i]), None)
-                if state["nulls"][i].any() and not series.dtype.is_nested()
-                else series.cast(types[series.name])
-                for i, series in enumerate(stored.iter_columns())
-            ]
+            [_unpack(f"{i}", d, state).alias(n) for i, (n, d) in enumerate(types.items())]
         )
         self._parts = [frame.select(*self.reads(), ADDRESS, HASH, CLASS)] if frame.height else []
 
@@ -208,19 +201,43 @@ class RowSample(Summary):
         return mine.equals(theirs.select(mine.columns))
 
 
-def _file(frame: pl.DataFrame) -> npt.NDArray[np.uint8]:
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer)
-    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
-
-
-def _filled(series: pl.Series) -> pl.Series:
-    """The column with something definite below its nulls; lists keep theirs."""
+def _pack(name: str, series: pl.Series, out: dict[str, npt.NDArray[Any]]) -> None:
+    """A column as arrays: which cells are null, values, and the lengths of texts and lists."""
     import polars as pl
 
-    if series.dtype.is_nested():
-        return series
-    if series.dtype == pl.String:
-        return series.fill_null("")
-    physical = series.to_physical()
-    return physical.fill_null(False if physical.dtype == pl.Boolean else 0)
+    out[f"{name}.null"] = series.is_null().to_numpy()
+    if isinstance(series.dtype, pl.List):
+        out[f"{name}.length"] = series.list.len().fill_null(0).to_numpy().astype(np.int64)
+        _pack(f"{name}.item", _items(series), out)
+    elif series.dtype == pl.String:
+        texts = series.fill_null("")
+        out[f"{name}.length"] = texts.str.len_bytes().to_numpy().astype(np.int64)
+        out[f"{name}.value"] = np.frombuffer("".join(texts.to_list()).encode(), dtype=np.uint8)
+    else:
+        physical = series.to_physical()
+        filled = physical.fill_null(False if physical.dtype == pl.Boolean else 0)
+        out[f"{name}.value"] = filled.to_numpy()
+
+
+def _items(series: pl.Series) -> pl.Series:
+    return series.drop_nulls().explode(empty_as_null=False, keep_nulls=False)
+
+
+def _unpack(name: str, dtype: pl.DataType, state: State) -> pl.Series:
+    import polars as pl
+
+    null = state[f"{name}.null"]
+    if isinstance(dtype, pl.List) or dtype == pl.String:
+        ends = np.cumsum(state[f"{name}.length"])
+        starts = ends - state[f"{name}.length"]
+        cuts = list(zip(starts.tolist(), ends.tolist(), null.tolist(), strict=True))
+        if isinstance(dtype, pl.List):
+            inner: Any = dtype.inner
+            items = _unpack(f"{name}.item", inner, state).to_list()
+            return pl.Series([None if gone else items[a:b] for a, b, gone in cuts], dtype=dtype)
+        data = state[f"{name}.value"].tobytes()
+        texts = [None if gone else data[a:b].decode() for a, b, gone in cuts]
+        return pl.Series(texts, dtype=dtype)
+    values = pl.Series(state[f"{name}.value"]).cast(dtype).alias("v")
+    pair = pl.DataFrame([values, pl.Series("gone", null)])
+    return pair.select(pl.when(~pl.col("gone")).then(pl.col("v"))).to_series()
