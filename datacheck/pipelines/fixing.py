@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,15 +198,15 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     view = View(data, tuple(a.transform for a in built.before), parsed=forms)
     decided = decide(view, steps, threads=config.threads, memory=config.memory)
     view = view.with_moves(decided.moves)
-    with ThreadPoolExecutor(1, "datacheck-fingerprint") as aside:
-        seen = aside.submit(fitted_on, view, built.learned)  # fitting leaves a core idle
-        built.fit(view)
+    # One after the other: two readers at a time would hold twice as much.
+    seen = fitted_on(view, built.learned)
+    built.fit(view)
     mender = Mender(
         replace(view, transforms=()), (*built.before, *built.after), built.blank, built.parsed,
         built.quarantine,
     )  # fmt: skip
     said = [*built.said, *decided.said]
-    return Job(data, steps, built, decided, mender, built.pipeline(view, seen.result()), said)
+    return Job(data, steps, built, decided, mender, built.pipeline(view, seen), said)
 
 
 def source_options(config: Config) -> Any:
