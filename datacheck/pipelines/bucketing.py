@@ -1,4 +1,4 @@
-"""Batches of like lengths that do not make the loss a saw-tooth.
+"""Batches of like lengths with a calmer loss than bucketing usually has.
 
 Bucketing by length saves padding, and makes batches unlike each other: a batch of short rows has
 another loss than one of long rows, so the loss swings from step to step. Here a step of the
