@@ -113,7 +113,7 @@ ALLOWED: dict[str, set[str]] = {
     "checks": BASE | {"dataset", "summaries", "findings"},
     "pipelines": BASE
     | {"auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries"},
-    "training": BASE | {"dataset", "findings", "pipelines"},
+    "training": BASE | {"checks", "dataset", "findings", "pipelines"},
     "report": {"findings", "pipelines"},
     # settings
     "config": BASE | {"dataset", "findings"},
@@ -152,6 +152,8 @@ THIRD_PARTY = {
     "sources": {"numpy", "polars"},
     "summaries": {"numpy", "polars"},
     "testing": {"numpy", "polars"},
+    # torch only in modules that train; metrics and records are read without it
+    "training": {"numpy", "polars", "torch"},
     "types": {"numpy"},
 }
 

@@ -1,1 +1,60 @@
-"""Training: monitors, trainer and paired studies of what each repair did. Empty as yet."""
+"""Training: objectives, monitors, a trainer, and paired studies of what each repair did.
+
+Everything heavy is imported when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datacheck.training.objectives import (
+        CausalLM,
+        Classification,
+        Judged,
+        Losses,
+        Objective,
+        Regression,
+        SequenceClassification,
+        SequenceToSequence,
+    )
+
+__all__ = [
+    "CausalLM",
+    "Classification",
+    "Judged",
+    "Losses",
+    "Objective",
+    "Regression",
+    "SequenceClassification",
+    "SequenceToSequence",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        (
+            "CausalLM",
+            "Classification",
+            "Judged",
+            "Losses",
+            "Objective",
+            "Regression",
+            "SequenceClassification",
+            "SequenceToSequence",
+        ),
+        "objectives",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"datacheck.training.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
