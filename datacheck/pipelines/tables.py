@@ -85,6 +85,12 @@ class Table:
         columns = {name: self._take(name, touched) for name in self.fields if name != ADDRESS}
         return Rows(columns, self._addresses(touched, at.size))
 
+    def addresses(self) -> Ints:
+        """The addresses of all rows, int64 of shape (rows,)."""
+        self._ready()
+        at = np.arange(len(self), dtype=np.int64)
+        return self._addresses(self._touched(at), at.size)
+
     def column(self, name: str) -> Array:
         """All values of a column of numbers, shape (rows,) or (rows, width). Reads it whole."""
         self._ready()

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datacheck.training.determinism import KeyedBatchSampler, init
     from datacheck.training.objectives import (
         CausalLM,
         Classification,
@@ -24,14 +25,20 @@ __all__ = [
     "CausalLM",
     "Classification",
     "Judged",
+    "KeyedBatchSampler",
     "Losses",
     "Objective",
     "Regression",
     "SequenceClassification",
     "SequenceToSequence",
+    "init",
 ]
 
 _HOMES = {
+    **dict.fromkeys(
+        ("KeyedBatchSampler", "init"),
+        "determinism",
+    ),
     **dict.fromkeys(
         (
             "CausalLM",
