@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datacheck.training.determinism import KeyedBatchSampler, init
+    from datacheck.training.metrics import reference_loss, summarize
     from datacheck.training.objectives import (
         CausalLM,
         Classification,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         SequenceClassification,
         SequenceToSequence,
     )
+    from datacheck.training.spiking import Spikes, SpikeWatch, spikes
 
 __all__ = [
     "CausalLM",
@@ -31,10 +33,17 @@ __all__ = [
     "Regression",
     "SequenceClassification",
     "SequenceToSequence",
+    "SpikeWatch",
+    "Spikes",
     "init",
+    "reference_loss",
+    "spikes",
+    "summarize",
 ]
 
 _HOMES = {
+    **dict.fromkeys(("SpikeWatch", "Spikes", "spikes"), "spiking"),
+    **dict.fromkeys(("reference_loss", "summarize"), "metrics"),
     **dict.fromkeys(
         ("KeyedBatchSampler", "init"),
         "determinism",
