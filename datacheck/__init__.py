@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from datacheck.auditing import audit
     from datacheck.config import Config
     from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
-    from datacheck.errors import ConfigError, DatacheckError, ScanError, SourceError, UsageError
+    from datacheck.errors import (
+        ConfigError,
+        DatacheckError,
+        NonFiniteError,
+        ScanError,
+        SourceError,
+        UsageError,
+    )
     from datacheck.findings import Effect, Example, Finding, Outcome, Repair, Report, Severity
     from datacheck.pipelines.balanced import BalancedBatchSampler
     from datacheck.pipelines.bucketing import BucketBatchSampler
@@ -45,6 +52,7 @@ __all__ = [
     "Finding",
     "Fixed",
     "Kind",
+    "NonFiniteError",
     "Outcome",
     "Pipeline",
     "Plan",
@@ -77,7 +85,15 @@ _HOMES = {
     "Config": "config",
     **dict.fromkeys(("Column", "Dataset", "Kind", "Role", "Split", "Task"), "dataset"),
     **dict.fromkeys(
-        ("ConfigError", "DatacheckError", "ScanError", "SourceError", "UsageError"), "errors"
+        (
+            "ConfigError",
+            "DatacheckError",
+            "NonFiniteError",
+            "ScanError",
+            "SourceError",
+            "UsageError",
+        ),
+        "errors",
     ),
     "BalancedBatchSampler": "pipelines.balanced",
     "BucketBatchSampler": "pipelines.bucketing",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         SequenceClassification,
         SequenceToSequence,
     )
+    from datacheck.training.record import Record, RecordWarning
+    from datacheck.training.run import Run
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
 
 __all__ = [
@@ -30,7 +32,10 @@ __all__ = [
     "KeyedBatchSampler",
     "Losses",
     "Objective",
+    "Record",
+    "RecordWarning",
     "Regression",
+    "Run",
     "SequenceClassification",
     "SequenceToSequence",
     "SpikeWatch",
@@ -42,6 +47,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Run": "run",
+    **dict.fromkeys(("Record", "RecordWarning"), "record"),
     **dict.fromkeys(("SpikeWatch", "Spikes", "spikes"), "spiking"),
     **dict.fromkeys(("reference_loss", "summarize"), "metrics"),
     **dict.fromkeys(
