@@ -100,12 +100,14 @@ class View:
     ) -> Iterator[tuple[str, pl.DataFrame, Ints]]:
         """(split, mended frame, addresses) over all rows that stay, in order within each file.
 
-        Moved rows come under their new split. ``splits`` limits what is asked for: files that
-        cannot hold any such row are not opened.
+        ``columns`` are those of the data, or that the transforms add. Moved rows come under their
+        new split. ``splits`` limits what is asked for: files that cannot hold any such row are
+        not opened.
         """
         wanted = set(splits or self.data.splits)
         by = self.data.split_column
-        read = tuple(dict.fromkeys((*columns, by) if by else columns))
+        asked = dict.fromkeys((*columns, by) if by else columns)
+        read = tuple(c for c in asked if c in self.data.columns)
         ordinals = self.file_of
         anywhere = bool(self.moves.moved.size)
         for fragment in self.fragments():
