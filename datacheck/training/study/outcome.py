@@ -162,7 +162,7 @@ def _bands(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     names = dict.fromkeys(name for run in runs for name in run.get("curves", {}))
     for name in names:
         curves = [run["curves"][name] for run in runs if name in run.get("curves", {})]
-        longest = max((c["steps"] for c in curves), key=len, default=[])
+        longest: list[int] = max((c["steps"] for c in curves), key=len, default=[])
         table = np.full((len(curves), len(longest)), np.nan)
         for row, curve in zip(table, curves, strict=True):
             values = [math.nan if v is None else v for v in curve["values"]]

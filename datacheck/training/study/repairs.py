@@ -83,8 +83,8 @@ def take_apart(steps: Iterable[Step]) -> list[Repair]:
         else:  # of the rules that the filling of many columns answers, those of this defect
             shared = {r for s in home for r in s.rules} & set(fill.rules)
             home.append(replace(fill, rules=tuple(sorted(shared)) or fill.rules))
-    for step in {s.rules: None for s in left}:
-        groups.append([s for s in left if s.rules == step])
+    by_rules = dict.fromkeys(s.rules for s in left)
+    groups += [[s for s in left if s.rules == rules] for rules in by_rules]
     return _keyed([[*_merged(g)] for g in groups])
 
 

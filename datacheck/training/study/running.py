@@ -11,7 +11,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from typing import Any, Protocol
 
@@ -91,8 +91,8 @@ def _deal(
     """Give each free worker the next job, until all are done."""
     waiting = iter(todo)
     busy: dict[Any, Key] = {}
-    for pipe in pipes:
-        _give(pipe, waiting, busy)
+    for one in pipes:
+        _give(one, waiting, busy)
     while busy:
         for ready in connection.wait(list(busy)):
             pipe: Any = ready
@@ -117,10 +117,8 @@ def _deal(
 def _give(pipe: Any, waiting: Iterator[Key], busy: dict[Any, Key]) -> None:
     job = next(waiting, None)
     if job is not None:
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is gone: reading says so
             pipe.send(job)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it is gone: reading says so
         busy[pipe] = job
 
 

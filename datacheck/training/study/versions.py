@@ -1,15 +1,9 @@
-"""The data of each arm: fitted once, encoded in common, written once, shared by all seeds.
-
-All arms have the same columns, vocabularies and classes, those of any of them: a column that an
-arm lacks is 0 there, which trains no weight. So a model has the same shape, and with a seed the
-same initial weights, in every arm.
-"""
+"""The data of each arm: fitted once, encoded in common, written once, shared by all seeds."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +15,19 @@ from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.building import build
-from datacheck.pipelines.encoding import Encoder, Tally, plan_columns
+from datacheck.pipelines.encoding import Encoder
 from datacheck.pipelines.fixing import Job, prepare
 from datacheck.pipelines.plan import Plan, Step
-from datacheck.pipelines.tables import ArrowTable, ArrowWriter, Table
 from datacheck.pipelines.view import View
-from datacheck.training.study.arms import Arm, Design
+from datacheck.training.determinism import row_keys
+from datacheck.training.study import common
+from datacheck.training.study.arms import Design
 from datacheck.training.study.clean import CORRECTS, TELLS, clean_set, filled, gaps, middles
+from datacheck.training.study.common import Piece
 from datacheck.training.study.repairs import FILL, Repair
 from datacheck.types import Ints
 
 MOST_TRAIN, MOST_EVALUATION = 100_000, 4_000  # rows; more are sampled by a hash of their address
-VOCABULARY = 20_000
 Kept = frozenset[str]
 
 
@@ -92,39 +87,27 @@ def prepare_versions(
         elsewhere=elsewhere, by_entity=by_entity,
     )  # fmt: skip
     out.said += [f"clean evaluation set: {'; '.join(clean.said)}", *ground.said]
-    encoder = _common(data, list(versions.values()), ground)
+    encoder: Encoder | None = None
+    for version in versions.values():
+        train = [ground.fill(f) for f, _ in version.frames(str(data.train))]
+        encoder = common.learn(data, train, encoder)
+    assert encoder is not None
     for version in versions.values():
         if progress is not None:
             progress(f"encoding {version.name}")
         where = folder / version.name
-        rows = _write(where / "train", encoder, version.frames(str(data.train)), ground, True)
-        _write(where / "measured", encoder, version.frames(evaluation), ground, False)
-        shown = version.represent(clean.frame, evaluation)
-        _write(where / "clean", encoder, iter([(shown, clean.addresses)]), ground, False)
+        train_rows = ground.filled(version.frames(str(data.train)))
+        rows = common.write(where / "train", encoder, train_rows, labeled=False)
+        measured = ground.filled(version.frames(evaluation))
+        common.write(where / "measured", encoder, measured, labeled=True)
+        shown = ground.fill(version.represent(clean.frame, evaluation))
+        common.write(where / "clean", encoder, [(shown, clean.addresses)], labeled=True)
         for key, name in out.data.items():
             if name == version.name:
                 out.rows[key] = rows
-    told = asdict(encoder)
-    told["task"] = None if encoder.task is None else encoder.task.value
-    (folder / "encoder.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    common.save_encoder(folder, encoder)
     out.said += _sampled(data, raw, evaluation)
     return out
-
-
-def load_encoder(folder: Path) -> Encoder:
-    """The encoder that all arms share."""
-    from datacheck.dataset import Task
-
-    told = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    for name in ("numbers", "series", "ids", "left_out"):
-        told[name] = tuple(told[name])
-    told["task"] = None if told["task"] is None else Task(told["task"])
-    return Encoder(**told)
-
-
-def load_table(folder: Path, version: str, split: str) -> Table:
-    """The rows of one split as an arm sees them: ``train``, ``clean`` or ``measured``."""
-    return ArrowTable(sorted((folder / version / split).glob("part-*.arrow")))
 
 
 def _plan(by_key: Mapping[str, Repair], kept: Kept) -> tuple[Step, ...]:
@@ -145,7 +128,7 @@ class _Version:
     def into_train(self) -> Ints:
         """Rows that a re-split moves into train."""
         moves, at = self.job.decided.moves, self.view.splits.index(str(self.data.train))
-        return moves.moved[moves.to == at]
+        return np.asarray(moves.moved[moves.to == at], dtype=np.int64)
 
     def tell_loader(self, asked: Sequence[Step]) -> dict[str, Any]:
         """What those steps tell the loader of this data."""
@@ -153,9 +136,9 @@ class _Version:
         built.fit(self.view)
         return built.loader
 
-    def frames(self, split: str) -> Iterator[tuple[pl.DataFrame, Ints]]:
-        """(frame, addresses) of a split, sampled where there are very many rows."""
-        return ((f, a) for f, a in _pieces(self.view, split))
+    def frames(self, split: str) -> Iterator[Piece]:
+        """The rows of a split, sampled where there are very many."""
+        return _pieces(self.view, split)
 
     def represent(self, frame: pl.DataFrame, split: str) -> pl.DataFrame:
         """Right values as the models of this version are given them.
@@ -169,9 +152,7 @@ class _Version:
         return frame
 
 
-def _pieces(view: View, split: str) -> Iterator[tuple[pl.DataFrame, Ints]]:
-    from datacheck.training.determinism import row_keys
-
+def _pieces(view: View, split: str) -> Iterator[Piece]:
     most = MOST_TRAIN if split == view.data.train else MOST_EVALUATION
     count = _count(view, split)
     bound = None if count <= most else np.uint64(int(most / count * float(2**64 - 1)))
@@ -196,10 +177,11 @@ def _count(view: View, split: str) -> int:
     return sum(a.size for _, _, a in view.pieces(one, splits=[split]))
 
 
-def _reader() -> Callable[[View, str], tuple[pl.DataFrame, Ints]]:
-    known: dict[tuple[int, str], tuple[pl.DataFrame, Ints]] = {}
+def _reader() -> Callable[[View, str], Piece]:
+    """Whole splits, each read once."""
+    known: dict[tuple[int, str], Piece] = {}
 
-    def read(view: View, split: str) -> tuple[pl.DataFrame, Ints]:
+    def read(view: View, split: str) -> Piece:
         if (id(view), split) not in known:
             parts = list(_pieces(view, split))
             if not parts:
@@ -250,85 +232,12 @@ class _Ground:
             )
         return cls(middles(frame, numbers), told)
 
+    def fill(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with those gaps filled."""
+        return filled(frame, self.medians)
 
-# -- encoding ------------------------------------------------------------------------------------
-
-
-def _common(data: Dataset, versions: Sequence[_Version], ground: _Ground) -> Encoder:
-    """One encoder for all: the union of columns, vocabularies and classes, raw data's first."""
-    out: Encoder | None = None
-    for version in versions:
-        pieces = list(version.frames(str(data.train)))
-        if not pieces:
-            raise UsageError("a repair leaves no row of train", "take it out with --repairs")
-        schema = filled(pieces[0][0], ground.medians).schema
-        mine = plan_columns(data, schema, task=data.task)
-        mine.fit((f for f, _ in pieces), VOCABULARY)
-        out = mine if out is None else _joined(out, mine)
-    assert out is not None
-    return out
+    def filled(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Pieces with those gaps filled."""
+        return ((self.fill(frame), addresses) for frame, addresses in pieces)
 
 
-def _joined(a: Encoder, b: Encoder) -> Encoder:
-    def union(x: Sequence[str], y: Sequence[str]) -> list[str]:
-        return list(dict.fromkeys([*x, *y]))
-
-    both = {
-        name: {
-            c: union(getattr(a, name).get(c, []), getattr(b, name).get(c, []))
-            for c in union(list(getattr(a, name)), list(getattr(b, name)))
-        }
-        for name in ("categories", "words")
-    }
-    return replace(
-        a,
-        numbers=tuple(union(a.numbers, b.numbers)),
-        series=tuple(union(a.series, b.series)),
-        categories=both["categories"],
-        words=both["words"],
-        classes=union(a.classes, b.classes),
-        left_out=tuple(c for c in a.left_out if c in b.left_out),
-    )
-
-
-def _write(
-    folder: Path,
-    encoder: Encoder,
-    pieces: Iterator[tuple[pl.DataFrame, Ints]],
-    ground: _Ground,
-    train: bool,
-) -> int:
-    """Encode and write; the number of rows. Rows without a label judge nothing and are left out."""
-    writer, rows = ArrowWriter(folder), 0
-    for frame, addresses in pieces:
-        known = filled(_completed(frame, encoder), ground.medians)
-        encoded = encoder.encode(known, addresses, Tally())
-        if not train and encoder.label:
-            y = encoded["__y__"]
-            encoded = encoded.filter(y >= 0 if encoder.classes else y.is_finite())
-        if encoded.height:
-            writer.add(encoded)
-            rows += encoded.height
-    writer.finish()
-    return rows
-
-
-def _completed(frame: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
-    """Columns that an arm lacks: numbers 0, categories and lists without a value."""
-    lacking: list[pl.Expr] = []
-    for name in encoder.numbers:
-        if name not in frame.columns:
-            lacking.append(pl.lit(0.0).alias(name))
-    for name in encoder.categories:
-        if name not in frame.columns:
-            lacking.append(pl.lit(None, dtype=pl.String).alias(name))
-    for name in encoder.sequences:
-        if name not in frame.columns:
-            inner = pl.String if name in encoder.words else pl.Float64
-            lacking.append(pl.lit([], dtype=pl.List(inner)).alias(name))
-    return frame.with_columns(lacking)
-
-
-def arms_of(prepared: Prepared, arms: Sequence[Arm]) -> dict[str, int]:
-    """Rows of train by arm."""
-    return {a.key: prepared.rows.get(a.key, 0) for a in arms}

@@ -39,11 +39,11 @@ class NumpyLab:
             at = order.integers(0, 150, 16)
             z = np.clip(x[at] @ w, -30, 30)
             p = 1 / (1 + np.exp(-z))
-            losses.append(float(-np.mean(y[at] * np.log(p + 1e-9) + (1 - y[at]) * np.log(1 - p + 1e-9))))
+            losses.append(_entropy(y[at], p))
             w = w - 0.1 * x[at].T @ (p - y[at]) / 16
             if step % 10 == 9:
                 q = 1 / (1 + np.exp(-np.clip(x[150:] @ w, -30, 30)))
-                evaluations.append(float(-np.mean(y[150:] * np.log(q + 1e-9) + (1 - y[150:]) * np.log(1 - q + 1e-9))))
+                evaluations.append(_entropy(y[150:], q))
         lost = not np.isfinite(losses[-1])
         half = np.array(evaluations[len(evaluations) // 2 :])
         score = float(((x[150:] @ w > 0) == y[150:]).mean())
@@ -60,3 +60,7 @@ class NumpyLab:
             "curves": {"loss": {"steps": list(range(self.steps)), "values": losses}},
             "spikes": [],
         }
+
+
+def _entropy(y, p):
+    return float(-np.mean(y * np.log(p + 1e-9) + (1 - y) * np.log(1 - p + 1e-9)))
