@@ -122,7 +122,8 @@ ALLOWED: dict[str, set[str]] = {
     "checks": BASE | {"dataset", "summaries", "findings"},
     "pipelines": BASE
     | {"auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries"},
-    "training": BASE | {"checks", "dataset", "findings", "pipelines"},
+    "training": BASE
+    | {"auditing", "checks", "config", "dataset", "findings", "pipelines", "sources"},
     "report": {"findings", "pipelines"},
     # settings
     "config": BASE | {"dataset", "findings"},
