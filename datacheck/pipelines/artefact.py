@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from datacheck.dataset import Role
-from datacheck.pipelines.fingerprints import FittedOn, fingerprint
 from datacheck.pipelines.frame_schema import Field
 from datacheck.pipelines.pipeline import Pipeline
 from datacheck.pipelines.view import View
@@ -19,9 +16,7 @@ if TYPE_CHECKING:
     from datacheck.pipelines.transforms.base import Transform
 
 
-def artefact(
-    view: View, transforms: Sequence[Transform], loader: Mapping[str, Any], on: FittedOn | None
-) -> Pipeline:
+def artefact(view: View, transforms: Sequence[Transform], loader: Mapping[str, Any]) -> Pipeline:
     """The pipeline that was fitted on the rows of train that ``view`` shows."""
     readings: dict[str, Reading] = {}
     for fragment in view.fragments():
@@ -32,18 +27,5 @@ def artefact(
         for name, column in view.data.columns.items()
         if name in readings and column.role not in skipped
     }
-    return Pipeline(transforms, schema=schema, loader=loader, fitted_on=on)
+    return Pipeline(transforms, schema=schema, loader=loader)
 
-
-def fitted_on(view: View, learned: Sequence[str]) -> FittedOn | None:
-    """The fingerprint of train's rows that stay, as they were, over the columns learned from."""
-    raw, train = View(view.data, (), view.moves), view.data.train
-    columns = [c for c in view.data.columns if c in set(learned)]
-    if train is None or not columns:
-        return None
-
-    def frames(columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-        for _, frame, _ in raw.pieces(columns, splits=[str(train)]):
-            yield frame
-
-    return fingerprint(frames, columns)

@@ -13,12 +13,12 @@ from datacheck.dataset import Dataset, Kind, Task
 from datacheck.errors import UsageError
 from datacheck.pipelines.mending import Applied
 from datacheck.pipelines.plan import DROPS, Step
+from datacheck.pipelines.spreads import learn_all
 from datacheck.pipelines.view import View
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.fingerprints import FittedOn
     from datacheck.pipelines.pipeline import Pipeline
-    from datacheck.pipelines.transforms.base import Transform
+    from datacheck.pipelines.transforms.base import Frames, Transform
 
 TOKENS_FOR = 32  # sequences of mean length that a token budget holds, if the plan names none
 _LN10, _LN2 = math.log(10), math.log(2)
@@ -59,38 +59,38 @@ class Built:
     def fit(self, view: View) -> None:
         """Fit what is to be fitted, each on train as the transforms before it leave it."""
         train = self.data.train
-        fitted: list[Applied] = []
-        taken = set(self.data.columns)
-        for one in self.after:
-            if train is None:
-                raise UsageError("nothing can be fitted without a train split", "name it train")
-            seen = view.with_transforms([a.transform for a in fitted])
+        if self.after and train is None:
+            raise UsageError("nothing can be fitted without a train split", "name it train")
 
-            def frames(columns: tuple[str, ...], seen: View = seen) -> Iterator[pl.DataFrame]:
+        def frames(done: Sequence[Transform]) -> Frames:
+            seen = view.with_transforms(done)
+
+            def look(columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
                 read = _read(seen.transforms, columns)
                 for _, frame, _ in seen.pieces(read, splits=[str(train)]):
                     yield frame
 
-            transform = one.transform.avoid(taken).learn(frames)
-            taken |= set(transform.added)
-            self.said += transform.said
-            fitted.append(replace(one, transform=transform))
-        self.after = fitted
-        view = view.with_transforms([a.transform for a in fitted])
+            return look
+
+        made = learn_all([a.transform for a in self.after], frames, self.data.columns)
+        self.said += [s for t in made for s in t.said]
+        self.after = [replace(a, transform=t) for a, t in zip(self.after, made, strict=True)]
+        fixed = view.with_transforms(made)
         for step in self.asked:
-            _tell_loader(self.loader, step, view, str(train))
+            _tell_loader(self.loader, step, fixed, str(train))
 
     @property
-    def learned(self) -> list[str]:
-        """Columns that something is learned from."""
-        return [c for a in self.after for c in a.transform.columns]
+    def learned(self) -> tuple[str, ...]:
+        """Columns that something is learned from, in the order of the data."""
+        named = {c for a in self.after for c in a.transform.columns}
+        return tuple(c for c in self.data.columns if c in named)
 
-    def pipeline(self, view: View, on: FittedOn | None) -> Pipeline:
+    def pipeline(self, view: View) -> Pipeline:
         """The artefact: the fitted transforms, the schema, and what the loader is told."""
         from datacheck.pipelines.artefact import artefact
 
         transforms = [a.transform for a in (*self.before, *self.after)]
-        return artefact(view, transforms, self.loader, on)
+        return artefact(view, transforms, self.loader)
 
 
 def build(data: Dataset, steps: Sequence[Step]) -> Built:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from datacheck.dataset import to_matrix
 from datacheck.errors import UsageError
 from datacheck.pipelines.transforms.base import Frames, cells
-from datacheck.summaries.hashing import hash_other, mix
+from datacheck.summaries.hashing import hash_numbers, hash_other, mix
 from datacheck.types import Hashes
+
+EXACT = 2**53  # beyond, float64 has no number for some whole ones
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,62 @@ class FittedOn:
             )
 
 
-def fingerprint(frames: Frames, columns: Sequence[str]) -> FittedOn:
-    """Of those columns, in one pass. The order of rows and the cut of blocks do not matter.
+@dataclass
+class Fingerprint:
+    """Rows looked at so far. The order of rows and the cut of blocks do not matter.
 
     Each row's hash is the sum of its cells' (``datacheck.summaries.hashing``); rows are mixed,
     so that two that swap a cell do not cancel, and summed modulo 2⁶⁴.
     """
-    total, rows = 0, 0
-    for frame in frames(tuple(columns)):
-        rows += frame.height
-        total += int(row_hashes(frame, columns).sum(dtype=np.uint64))
-    return FittedOn(rows, f"{total % 2**64:016x}", tuple(columns))
+
+    columns: tuple[str, ...]
+    rows: int = 0
+    total: int = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Rows that hold those columns."""
+        self.rows += frame.height
+        hashes = row_hashes(frame, self.columns)
+        self.total = (self.total + int(hashes.sum(dtype=np.uint64))) % 2**64
+
+    def merge(self, other: Fingerprint) -> None:
+        """Rows that another has looked at."""
+        self.rows += other.rows
+        self.total = (self.total + other.total) % 2**64
+
+    def found(self) -> FittedOn:
+        """What it came to."""
+        return FittedOn(self.rows, f"{self.total:016x}", self.columns)
+
+
+def fingerprint(frames: Frames, columns: Sequence[str]) -> FittedOn:
+    """Of those columns, in one pass."""
+    made = Fingerprint(tuple(columns))
+    for frame in frames(made.columns):
+        made.add(frame)
+    return made.found()
 
 
 def row_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:
     """One uint64 a row, shape (rows,)."""
     out = np.zeros(frame.height, dtype=np.uint64)
     for name in columns:
-        out += hash_other(cells(frame, name), name)
+        series = cells(frame, name)
+        dtype = series.dtype
+        if dtype.is_numeric() or dtype == pl.Boolean or dtype.is_temporal():
+            out += _numbers(series, name)
+        else:
+            out += hash_other(series, name)
     return mix(out)
+
+
+def _numbers(series: pl.Series, name: str) -> Hashes:
+    """By float64, and by all bits what float64 cannot tell apart; cell by cell, as blocks vary."""
+    out = hash_numbers(to_matrix(series.to_frame(), ["x"]), (name,))
+    if series.dtype in (pl.Int64, pl.UInt64):
+        large = (series > EXACT).fill_null(False)
+        if series.dtype == pl.Int64:
+            large |= (series < -EXACT).fill_null(False)
+        if large.any():
+            out[large.to_numpy()] = hash_other(series.filter(large), name)
+    return out

@@ -11,8 +11,8 @@ from datacheck.config import Config
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.artefact import fitted_on
 from datacheck.pipelines.building import Built, build
+from datacheck.pipelines.fingerprints import Fingerprint, FittedOn
 from datacheck.pipelines.mending import ROWS, Mender, Tally
 from datacheck.pipelines.plan import Plan, Step
 from datacheck.pipelines.rows import Decided, decide
@@ -198,15 +198,13 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     view = View(data, tuple(a.transform for a in built.before), parsed=forms)
     decided = decide(view, steps, threads=config.threads, memory=config.memory)
     view = view.with_moves(decided.moves)
-    # One after the other: two readers at a time would hold twice as much.
-    seen = fitted_on(view, built.learned)
     built.fit(view)
     mender = Mender(
         replace(view, transforms=()), (*built.before, *built.after), built.blank, built.parsed,
-        built.quarantine,
+        built.quarantine, built.learned,
     )  # fmt: skip
     said = [*built.said, *decided.said]
-    return Job(data, steps, built, decided, mender, built.pipeline(view, seen), said)
+    return Job(data, steps, built, decided, mender, built.pipeline(view), said)
 
 
 def source_options(config: Config) -> Any:
@@ -275,4 +273,16 @@ def _fixed(
             rows = bad
         done.append(Done(step, rows, values))
     rows_by = {f: t.kept for f, t in tallies.items()}
-    return Fixed(done, skipped, plan, job.pipeline, job.said, rows_by, dry, output)
+    pipeline = job.pipeline.on(_fitted_on(job.built.learned, tallies.values()))
+    return Fixed(done, skipped, plan, pipeline, job.said, rows_by, dry, output)
+
+
+def _fitted_on(learned: tuple[str, ...], tallies: Iterable[Tally]) -> FittedOn | None:
+    """The rows of train that stay, as they were, over the columns that were learned from."""
+    if not learned:
+        return None
+    total = Fingerprint(learned)
+    for tally in tallies:
+        if tally.train is not None:
+            total.merge(tally.train)
+    return total.found()

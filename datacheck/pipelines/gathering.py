@@ -1,4 +1,4 @@
-"""What transforms learn from, besides quantiles: moments, most frequent values, sampled rows."""
+"""What transforms learn from, besides spreads and quantiles: frequent values, sampled rows."""
 
 from __future__ import annotations
 
@@ -8,46 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from datacheck.dataset import Batch
 from datacheck.pipelines.transforms.base import Frames, Value, cells, pick
 from datacheck.summaries.hashing import hash_addresses, mix_int
-from datacheck.summaries.moments import Moment, Moments
 from datacheck.types import Hashes
 
 MOST_PARTS = 64
 MOST_VALUES = 4_000_000  # distinct values counted at once; beyond, by parts, a pass each
-
-
-def moments(frames: Frames, columns: Sequence[str]) -> dict[str, Moment]:
-    """Counts, mean, variance and extremes of the finite values of each column."""
-    own = tuple(str(j) for j in range(len(columns)))  # names that are no pattern
-    total = Moments(own)
-    for frame in frames(tuple(columns)):
-        if frame.height:
-            named = pl.DataFrame(
-                [frame.get_column(c).alias(n) for c, n in zip(columns, own, strict=True)]
-            )
-            total.update(Batch(named, np.arange(frame.height, dtype=np.int64)))
-    return {c: total[n] for c, n in zip(columns, own, strict=True)}
-
-
-def mean_of(m: Moment) -> float:
-    """The mean; of a column of one value that value, which sums only come near to."""
-    return m.min if m.min == m.max else m.mean
-
-
-def missing_counts(frames: Frames, columns: Sequence[str]) -> dict[str, int]:
-    """How many cells of each column are null or NaN."""
-    out = dict.fromkeys(columns, 0)
-    for frame in frames(tuple(columns)):
-        for c in columns:
-            out[c] += count_missing(cells(frame, c))
-    return out
-
-
-def count_missing(x: pl.Series) -> int:
-    """How many cells are null or NaN."""
-    return x.null_count() + (int(x.is_nan().sum()) if x.dtype.is_float() else 0)
 
 
 def value_counts(

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 from datacheck.dataset import Batch, Fragment, Kind
+from datacheck.pipelines.fingerprints import Fingerprint
+from datacheck.pipelines.spreads import missing_counts, named
 from datacheck.pipelines.view import View, among, take, together, with_parsed
 from datacheck.pipelines.writing import Piece, in_order
 from datacheck.sources.convert import Reading
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 ROWS = 65_536
 WHOLLY = ("scale", "invert")  # transforms that give every value another
-FILLING = ("impute",)  # and those that change only what is missing
+FILLING = ("impute",)  # those that change only what is missing
+KEEPING = ("scale",)  # and those that leave missing what was
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Tally:
     gone: int = 0
     away: int = 0
     bad: int = 0
+    train: Fingerprint | None = None
+    """Of the rows that are train's in the end, as they were."""
 
     def add(self, step: int, column: str, count: int) -> None:
         """Count changed values."""
@@ -57,6 +62,7 @@ class Mender:
 
     ``blank`` names, per column of numbers or dates, the texts that become missing (None: all
     texts that cannot be read). ``quarantine`` names the splits whose broken records leave.
+    Of the columns ``learned`` from, the rows that end up in train are told by their fingerprint.
     """
 
     view: View
@@ -64,6 +70,7 @@ class Mender:
     blank: Mapping[str, tuple[int, frozenset[str] | None]] = field(default_factory=dict)
     parsed: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     quarantine: frozenset[str] = frozenset()
+    learned: tuple[str, ...] = ()
 
     def columns(self, fragment: Fragment) -> tuple[str, ...]:
         """What has to be converted: columns that some step works on."""
@@ -87,6 +94,7 @@ class Mender:
         away &= ~gone
         homes = np.full(addresses.size, -1, dtype=np.int64)
         homes[away] = self.view.moves.to[at[away]]
+        self._fingerprint(batch, fragment.split, gone, homes, tally)
         if away.any() and not fragment.split:
             frame, touched = self._relabel(frame, touched, homes)
             away[:] = False
@@ -101,6 +109,23 @@ class Mender:
             leaving, () if leaving else tuple(raw.bad), fragment.split,
         )  # fmt: skip
 
+    def _fingerprint(self, batch: Batch, split: str, gone: Mask, homes: Ints, tally: Tally) -> None:
+        """Of the rows that train has in the end; taken here, where all of them come by."""
+        train = self.view.data.train
+        if not self.learned or train is None or any(c not in batch.frame for c in self.learned):
+            return
+        here = np.zeros(batch.height, dtype=np.bool_)
+        for told, mask in self.view.divided(batch, split):
+            if told == train:
+                here |= True if mask is None else mask
+        here[homes >= 0] = homes[homes >= 0] == self.view.splits.index(train)
+        here &= ~gone
+        if tally.train is None:
+            tally.train = Fingerprint(self.learned)
+        frame = batch.frame if here.all() else batch.frame.filter(pl.Series(here))
+        if frame.height:
+            tally.train.add(frame)
+
     # -- values -------------------------------------------------------------------------------
 
     def _values(self, batch: Batch, split: str, tally: Tally) -> pl.DataFrame:
@@ -112,12 +137,13 @@ class Mender:
             for name, (step, _) in self.parsed.items():
                 if name in frame.columns:
                     tally.add(step, name, _differing(piece.frame[name], frame[name]))
+            lacking: dict[str, int] = {}
             for one in self.applied:
                 splits = one.transform.splits
                 if splits and told not in splits:
                     continue
                 after = one.transform.apply(frame)
-                self._count(one, frame, after, tally)
+                _count(one, frame, after, lacking, tally)
                 frame = after
             parts.append((frame, piece.rows))
         covered = sum(r.size for _, r in parts)
@@ -127,18 +153,6 @@ class Mender:
             parts.append((rest.frame, rest.rows))
             return _diagonal(parts)
         return parts[0][0] if len(parts) == 1 else together(parts)[0]
-
-    def _count(self, one: Applied, before: pl.DataFrame, after: pl.DataFrame, tally: Tally) -> None:
-        for name in one.transform.columns:
-            if name in before.columns and name in after.columns:
-                old, new = before[name], after[name]
-                if one.transform.kind in WHOLLY:
-                    count = len(new) - _missing(new)
-                elif one.transform.kind in FILLING:
-                    count = _missing(old) - _missing(new)
-                else:
-                    count = _differing(old, new)
-                tally.add(one.step, name, count)
 
     def _stored(
         self,
@@ -150,7 +164,7 @@ class Mender:
     ) -> tuple[pl.DataFrame, Mask | None]:
         """All stored columns with the mended values in place; which rows have any."""
         touched = np.zeros(batch.height, dtype=np.bool_)
-        out = raw.frame
+        out, whole = raw.frame, dict[str, tuple[pl.Series, pl.DataType]]()
         for name in batch.frame.columns:
             if name not in mended.columns:
                 out = out.drop(name)
@@ -158,8 +172,7 @@ class Mender:
             old, new = batch.frame[name], mended[name]
             stored = raw.frame[name]
             if stored.dtype != pl.String and raw.records is None:
-                if old.dtype != new.dtype or old is not new:  # whole columns: no row is looked at
-                    out = out.with_columns(_typed(new, stored).alias(name))
+                whole[name] = new, stored.dtype  # no row is looked at
                 continue
             differs = _differs(old, new)
             if name in self.blank and stored.dtype == pl.String:
@@ -176,7 +189,8 @@ class Mender:
                 chosen = pick.select(pl.when("c").then("b").otherwise("a")).to_series()
                 out = out.with_columns(chosen.alias(name))
             else:
-                out = out.with_columns(_typed(new, stored).alias(name))
+                whole[name] = new, stored.dtype
+        out = out.with_columns(_typed(whole))
         texts = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
         added = [mended[c] for c in mended.columns if c not in batch.frame.columns]
         if added:
@@ -262,10 +276,28 @@ def _nan(series: pl.Series) -> pl.Series:
     return series.cast(pl.Float64).fill_nan(None)
 
 
-def _missing(series: pl.Series) -> int:
+def _count(
+    one: Applied, before: pl.DataFrame, after: pl.DataFrame, lacking: dict[str, int], tally: Tally
+) -> None:
+    """Values that a transform changed. ``lacking`` keeps the missing cells that were counted."""
+    columns = [c for c in one.transform.columns if c in before.columns and c in after.columns]
+    kind = one.transform.kind
+    if kind not in WHOLLY + FILLING:
+        for c in columns:
+            tally.add(one.step, c, _differing(before[c], after[c]))
+            lacking.pop(c, None)
+        return
+    lacking |= _missing(before, [c for c in columns if c not in lacking])
+    new = lacking if kind in KEEPING else _missing(after, columns)
+    for c in columns:
+        tally.add(one.step, c, after.height - new[c] if kind in WHOLLY else lacking[c] - new[c])
+    lacking |= new
+
+
+def _missing(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:
     """Null or NaN cells."""
-    nan = int(series.is_nan().sum()) if series.dtype.is_float() else 0
-    return series.null_count() + nan
+    counts = missing_counts(named([frame[c] for c in columns]))
+    return dict(zip(columns, counts, strict=True))
 
 
 def _differing(old: pl.Series, new: pl.Series) -> int:
@@ -277,17 +309,22 @@ def _diagonal(parts: Sequence[tuple[pl.DataFrame, Ints]]) -> pl.DataFrame:
     return pl.concat([f for f, _ in parts], how="diagonal_relaxed")[np.argsort(rows, kind="stable")]
 
 
-def _typed(new: pl.Series, stored: pl.Series) -> pl.Series:
-    """A mended column in the type that it was stored in, as far as that holds its values."""
-    dtype = stored.dtype
-    if new.dtype.is_float():
-        new = new.fill_nan(None)
-        return new.cast(dtype) if dtype.is_float() else new
-    if new.dtype.is_temporal() and dtype.is_temporal():
-        return new.cast(dtype)
-    if isinstance(new.dtype, pl.List) and isinstance(dtype, pl.List):
-        return new.cast(dtype, strict=False)
-    return new
+def _typed(columns: Mapping[str, tuple[pl.Series, pl.DataType]]) -> list[pl.Series]:
+    """Mended columns in the types that they were stored in, as far as those hold their values."""
+    table = named([new for new, _ in columns.values()])
+    how: list[pl.Expr] = []
+    for x, (new, dtype) in zip(map(pl.col, table.columns), columns.values(), strict=True):
+        if new.dtype.is_float():
+            x = x.fill_nan(None)
+            how.append(x.cast(dtype) if dtype.is_float() else x)
+        elif new.dtype.is_temporal() and dtype.is_temporal():
+            how.append(x.cast(dtype))
+        elif isinstance(new.dtype, pl.List) and isinstance(dtype, pl.List):
+            how.append(x.cast(dtype, strict=False))
+        else:
+            how.append(x)
+    made = table.select(how) if how else table
+    return [s.alias(c) for c, s in zip(columns, made.iter_columns(), strict=True)]
 
 
 def as_text(series: pl.Series, how: Reading, *, integer: bool = False) -> pl.Series:

@@ -20,6 +20,7 @@ from datacheck.pipelines import frame_schema, plain_json
 from datacheck.pipelines.fingerprints import FittedOn, fingerprint
 from datacheck.pipelines.frame_schema import Field
 from datacheck.pipelines.in_and_out import Given, given
+from datacheck.pipelines.spreads import learn_all
 from datacheck.pipelines.transforms import from_dict
 from datacheck.pipelines.transforms.base import Frames, Transform, pick
 from datacheck.pipelines.transforms.coding import decode, encode
@@ -73,6 +74,13 @@ class Pipeline:
 
     # -- fit ----------------------------------------------------------------------------------
 
+    def on(self, rows: FittedOn | None) -> Self:
+        """The same, saying which rows it was fitted on."""
+        return type(self)(
+            self.transforms, schema=self.schema, loader=self.loader, image=self.image,
+            fitted_on=rows,
+        )  # fmt: skip
+
     @property
     def fitted(self) -> bool:
         """Whether all transforms are."""
@@ -110,12 +118,7 @@ class Pipeline:
         Each transform learns from rows that the earlier ones have changed.
         """
         self._known(schema)
-        done: list[Transform] = []
-        taken = set(schema)
-        for one in self.transforms:
-            fitted = one.avoid(taken).learn(after(frames, done))
-            taken |= set(fitted.added)
-            done.append(fitted)
+        done = learn_all(self.transforms, lambda before: after(frames, before), schema)
         features = [c for c, f in schema.items() if f.role is Role.FEATURE]
         return self._with(done, schema, fingerprint(frames, features))
 

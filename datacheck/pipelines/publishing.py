@@ -66,7 +66,7 @@ def publish(
             _prune(aside / folder.ORIGINALS)
             told += _unread(source, job, aside, files, quarantine)
         done = finish({f"{i}": f.tally for i, f in enumerate(files)})
-        job.pipeline.save(aside / "pipeline.json")
+        done.pipeline.save(aside / "pipeline.json")
         plan.save(aside / "plan.toml")
         settings.write(aside / "datacheck.toml", job, config)
         folder.write_manifest(aside, _manifest(job, done, told, quarantine.rows))

@@ -29,6 +29,7 @@ from datacheck.sources.columnar import ColumnarFragment
 from datacheck.sources.delimited import DelimitedFragment
 from datacheck.sources.jsonl import JsonlFragment
 from datacheck.sources.lines import Bad, Records, Text
+from datacheck.sources.parquet_codec import codec
 from datacheck.sources.sniff import csv_rows
 from datacheck.sources.table import reserved
 from datacheck.types import Ints, Mask
@@ -290,7 +291,8 @@ def _columnar(fragment: ColumnarFragment, pieces: Iterator[Piece], target: Path)
     lazy = register_io_source(source, schema=schema)
     try:
         if fragment.form == "parquet":
-            lazy.sink_parquet(target, maintain_order=True)
+            packed: Any = codec(fragment.path) or "zstd"
+            lazy.sink_parquet(target, maintain_order=True, compression=packed)
         else:
             lazy.sink_ipc(target, maintain_order=True, compression=_compression(fragment.path))
     except pl.exceptions.PolarsError:

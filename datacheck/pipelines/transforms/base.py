@@ -10,13 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.transforms.coding import build, decode, encode, hints
+
+if TYPE_CHECKING:
+    from datacheck.pipelines.spreads import Spread
 
 Frames: TypeAlias = Callable[[tuple[str, ...]], Iterator[pl.DataFrame]]
 """``frames(columns)`` yields train's rows in the common schema, block by block and with those
@@ -62,6 +65,19 @@ class Transform(ABC):
     def learn(self, frames: Frames) -> Self:
         """A fitted copy, learned from train's rows; itself where nothing is to be learned."""
         return self
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Columns whose spread it learns from (:mod:`datacheck.pipelines.spreads`)."""
+        return ()
+
+    def carries(self, column: str) -> bool:
+        """Whether the spread of a column after it will follow from the one before."""
+        return column not in self.columns
+
+    def spread(self, column: str, before: Spread) -> Spread | None:
+        """The spread of a column after it, fitted, from the one before; None: look again."""
+        return None if column in self.columns else before
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the change. Same rows, same order.

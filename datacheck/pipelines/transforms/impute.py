@@ -11,6 +11,7 @@ import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
+from datacheck.pipelines.spreads import Spread, named
 from datacheck.pipelines.transforms import impute_fit
 from datacheck.pipelines.transforms.base import (
     Frames,
@@ -115,6 +116,24 @@ class Impute(Transform):
             said_=tuple(found.said),
         )
 
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Columns that get their mean, and those whose missing cells decide on an indicator."""
+        return tuple(c for c in self.columns if self.indicator is True or self.of(c) == "mean")
+
+    def carries(self, column: str) -> bool:
+        """Where each missing cell gets the same value."""
+        return column not in self.columns or self.of(column) not in JOINT
+
+    def spread(self, column: str, before: Spread) -> Spread | None:
+        """As many values more as there were missing cells."""
+        if column not in self.columns:
+            return before
+        value = (self.fill_ or {}).get(column)
+        if value is None:
+            return None
+        return Spread() if isinstance(value, str) else before.filled(float(value))
+
     # -- what it touches ----------------------------------------------------------------------
 
     @property
@@ -168,16 +187,15 @@ class Impute(Transform):
         return out.with_columns(*filled.values(), *flags) if filled or flags else out
 
     def _flags(self, frame: pl.DataFrame, here: set[str]) -> list[pl.Series]:
+        wanted = [c for c in self.indicators_ or () if c in here]
+        table = named([frame.get_column(c) for c in wanted])
+        ones = [is_missing(d, pl.col(c)).cast(pl.Int8) for c, d in table.schema.items()]
         out = []
-        for c in self.indicators_ or ():
+        for c, one in zip(wanted, table.select(ones).iter_columns() if ones else (), strict=True):
             name = f"{c}{self.suffix}"
-            if c not in here:
-                continue
-            x = cells(frame, c)
-            one = x.to_frame().select(is_missing(x.dtype, pl.col("x"))).to_series()
             if name in frame.columns:  # filled before: what was missing then stays told
-                one = one | (cells(frame, name) != 0)
-            out.append(one.cast(pl.Int8).alias(name))
+                one = (one.cast(pl.Boolean) | (cells(frame, name) != 0)).cast(pl.Int8)
+            out.append(one.alias(name))
         return out
 
     def _change(self, name: str, dtype: pl.DataType, x: pl.Expr) -> pl.Expr | None:

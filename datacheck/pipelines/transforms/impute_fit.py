@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,11 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.gathering import (
-    count_missing,
-    mean_of,
-    missing_counts,
-    moments,
-    most_frequent,
-    sample_rows,
-)
+from datacheck.pipelines.gathering import most_frequent, sample_rows
 from datacheck.pipelines.order_statistics import quantiles
+from datacheck.pipelines.spreads import Looks, looks, of_frame
 from datacheck.pipelines.transforms import chained
-from datacheck.pipelines.transforms.base import Frames, Value, cells, pick, wrong_type
+from datacheck.pipelines.transforms.base import Frames, Value, cells, wrong_type
 from datacheck.pipelines.transforms.chained import Chain
 from datacheck.pipelines.transforms.neighbors import Neighbors
 from datacheck.types import Floats, Mask
@@ -51,43 +45,18 @@ def learn(one: Impute, frames: Frames) -> Learned:
     types: dict[str, pl.DataType] = {c: first.get_column(c).dtype for c in one.columns}
     for c, dtype in types.items():
         _check(one, c, dtype)
-    out, watch = Learned(), Watch(frames)
-    for c, value in _simple(one, watch.frames, types).items():
+    out, seen = Learned(), looks(frames, one.wants)
+    for c, value in _simple(one, seen, types).items():
         out.fill[c] = _nothing(types[c]) if value is None else value
         if value is None:
             out.said.append(f"train has no value of {c}: missing cells become {out.fill[c]!r}")
-    _joint(one, watch.frames, out)
+    _joint(one, seen, out)
     if one.indicator is True:
-        gone = watch.missing(one.columns)
-        out.indicators = tuple(c for c in one.columns if gone[c])
+        gone = seen.spreads(one.columns)
+        out.indicators = tuple(c for c in one.columns if gone[c].missing)
     elif one.indicator:
         out.indicators = one.indicator
     return out
-
-
-@dataclass
-class Watch:
-    """Counts missing cells in the looks that others take, so that it takes none of its own."""
-
-    source: Frames
-    counted: dict[str, int] = field(default_factory=dict)
-
-    def frames(self, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-        """The same frames."""
-        new = tuple(c for c in columns if c not in self.counted)
-        sums = dict.fromkeys(new, 0)
-        for frame in self.source(columns):
-            for c in new:
-                sums[c] += count_missing(cells(frame, c))
-            yield frame
-        self.counted |= sums  # only a look that went to the end tells
-
-    def missing(self, columns: tuple[str, ...]) -> dict[str, int]:
-        """Counts of those columns; what no look has told is counted now."""
-        left = tuple(c for c in columns if c not in self.counted)
-        if left:
-            self.counted |= missing_counts(self.source, left)
-        return {c: self.counted[c] for c in columns}
 
 
 def _check(one: Impute, c: str, dtype: pl.DataType) -> None:
@@ -110,7 +79,7 @@ def _check(one: Impute, c: str, dtype: pl.DataType) -> None:
 
 
 def _simple(
-    one: Impute, frames: Frames, types: Mapping[str, pl.DataType]
+    one: Impute, frames: Looks, types: Mapping[str, pl.DataType]
 ) -> dict[str, Value | None]:
     """The value of each column with a strategy of its own; None where train has none."""
     by: dict[str, tuple[str, ...]] = {}
@@ -124,8 +93,8 @@ def _simple(
         middle = quantiles(frames, columns, (0.5,))[:, 0].tolist()
         out |= {c: None if v != v else v for c, v in zip(columns, middle, strict=True)}
     if columns := by.get("mean"):
-        known = moments(frames, columns)
-        out |= {c: mean_of(known[c]) if known[c].finite else None for c in columns}
+        known = frames.spreads(columns)
+        out |= {c: known[c].center if known[c].finite else None for c in columns}
     if columns := by.get("most_frequent"):
         out |= most_frequent(frames, columns)
     out |= {c: one.constant_of(c) for c in by.get("constant", ())}
@@ -167,8 +136,10 @@ def _neighbors(one: Impute, x: Floats, columns: tuple[str, ...]) -> Neighbors:
         c: tuple(None if v != v else v for v in x[:, j].tolist()) for j, c in enumerate(columns)
     }
     rows = pl.DataFrame({c: x[:, j] for j, c in enumerate(columns)})
-    means = moments(lambda some: iter([pick(rows, some)]), columns)
-    return Neighbors(one.neighbors, donors, {c: mean_of(means[c]) for c in columns})
+    means = of_frame(rows, columns)
+    return Neighbors(
+        one.neighbors, donors, {c: s.center for c, s in zip(columns, means, strict=True)}
+    )
 
 
 def matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> Floats:

@@ -11,10 +11,9 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.gathering import mean_of, moments
 from datacheck.pipelines.order_statistics import quantiles
+from datacheck.pipelines.spreads import Spread, looks
 from datacheck.pipelines.transforms.base import Frames, Transform, rewrite, wrong_type
-from datacheck.summaries.moments import Moment
 
 EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)  # what is smaller has no finite reciprocal
@@ -75,6 +74,11 @@ class Scale(Transform):
             if lacking:
                 raise UsageError(f"scale has learned nothing of {lacking[0]!r}", "fit it again")
 
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """All its columns, unless quantiles say it."""
+        return () if self.method == "robust" else self.columns
+
     def learn(self, frames: Frames) -> Self:
         """Fitted on the finite values of each column; one without any is left as it is."""
         if self.method == "robust":
@@ -82,12 +86,12 @@ class Scale(Transform):
             found = quantiles(frames, self.columns, (0.5, low / 100, high / 100))
             made = {c: _robust(*row) for c, row in zip(self.columns, found.tolist(), strict=True)}
         else:
-            known = moments(frames, self.columns)
+            known = looks(frames).spreads(self.columns)
             one = _standard if self.method == "standard" else self._minmax
             made = {c: one(known[c]) for c in self.columns}
         return replace(self, scaling_=made)
 
-    def _minmax(self, m: Moment) -> Scaling:
+    def _minmax(self, m: Spread) -> Scaling:
         if not m.finite:
             return Scaling()
         low, high = self.feature_range
@@ -124,10 +128,10 @@ class Scale(Transform):
         return None if dtype == pl.Null else self.scaling_[name]
 
 
-def _standard(m: Moment) -> Scaling:
+def _standard(m: Spread) -> Scaling:
     if not m.finite:
         return Scaling()
-    mean = mean_of(m)
+    mean = m.center
     error = m.finite * mean * EPS
     bound = m.finite * EPS * m.var + error * error
     constant = m.var <= bound or not math.isfinite(m.var) or m.sd < TINY
