@@ -10,6 +10,7 @@ import polars as pl
 
 from datacheck.dataset import to_matrix
 from datacheck.errors import UsageError
+from datacheck.pipelines.spreads import named
 from datacheck.pipelines.transforms.base import Frames, cells
 from datacheck.summaries.hashing import hash_numbers, hash_other, mix
 from datacheck.types import Hashes
@@ -72,24 +73,26 @@ def fingerprint(frames: Frames, columns: Sequence[str]) -> FittedOn:
 
 def row_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:
     """One uint64 a row, shape (rows,)."""
+    schema = dict(frame.schema)
+    numbers = tuple(c for c in columns if _number(schema[c]))
+    table = named([frame.get_column(c) for c in numbers])
+    matrix = to_matrix(table, table.columns)
     out = np.zeros(frame.height, dtype=np.uint64)
+    if numbers:
+        out += hash_numbers(matrix, numbers)
+    for j, name in enumerate(numbers):
+        if schema[name] in (pl.Int64, pl.UInt64):
+            # Cell by cell, as blocks vary: by all bits where float64 cannot tell numbers apart.
+            large = np.abs(matrix[:, j]) >= EXACT
+            if large.any():
+                exact = cells(frame, name).filter(pl.Series(large))
+                out[large] -= hash_numbers(matrix[large, j : j + 1], (name,))
+                out[large] += hash_other(exact, name)
     for name in columns:
-        series = cells(frame, name)
-        dtype = series.dtype
-        if dtype.is_numeric() or dtype == pl.Boolean or dtype.is_temporal():
-            out += _numbers(series, name)
-        else:
-            out += hash_other(series, name)
+        if not _number(schema[name]):
+            out += hash_other(cells(frame, name), name)
     return mix(out)
 
 
-def _numbers(series: pl.Series, name: str) -> Hashes:
-    """By float64, and by all bits what float64 cannot tell apart; cell by cell, as blocks vary."""
-    out = hash_numbers(to_matrix(series.to_frame(), ["x"]), (name,))
-    if series.dtype in (pl.Int64, pl.UInt64):
-        large = (series > EXACT).fill_null(False)
-        if series.dtype == pl.Int64:
-            large |= (series < -EXACT).fill_null(False)
-        if large.any():
-            out[large.to_numpy()] = hash_other(series.filter(large), name)
-    return out
+def _number(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype == pl.Boolean or dtype.is_temporal()

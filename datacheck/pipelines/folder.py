@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,15 +55,24 @@ def staged(target: Path) -> Iterator[Path]:
         except OSError:
             raise UsageError(f"{target} is there now", "another run was quicker") from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
         if full(error):
             raise DatacheckError(
                 f"no space left for {target}", "free some, or choose another disk; nothing is left"
             ) from None
         raise
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
         raise
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that a thread may still be writing to, if an interrupt came as it began."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.02)
 
 
 def full(error: BaseException) -> bool:
@@ -95,8 +105,10 @@ def _alive(pid: int) -> bool:
 
 
 def copied(source: Path, target: Path) -> str:
-    """Copy a file byte for byte; its SHA-256 in hex. The copy shares blocks where it can."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Copy a file byte for byte; its SHA-256 in hex. The copy shares blocks where it can.
+
+    The target's folder has to be there: after an interrupt none is to be made again.
+    """
     if _cloned(source, target):
         return sha256(target)
     digest = hashlib.sha256()
@@ -117,6 +129,12 @@ def _cloned(source: Path, target: Path) -> bool:
         fcntl.ioctl(new.fileno(), 0x40049409, old.fileno())  # FICLONE
         return True
     return False
+
+
+def placed(path: Path) -> Path:
+    """The path, once its folder is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def sha256(path: Path) -> str:

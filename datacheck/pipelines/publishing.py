@@ -57,7 +57,7 @@ def publish(
         with Quarantine(aside / folder.QUARANTINE, job.steps) as quarantine:
             with ThreadPoolExecutor(1, "datacheck-originals") as copier:
                 for one in files:
-                    place = aside / folder.ORIGINALS / one.name
+                    place = folder.placed(aside / folder.ORIGINALS / one.name)
                     kept = copier.submit(folder.copied, one.path, place)
                     share = before / total
                     _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
@@ -122,8 +122,7 @@ def _write(
     progress: Progress | None,
     share: float,
 ) -> None:
-    target = aside / one.name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = folder.placed(aside / one.name)
     if not received and not _concerned(one, job.mender):
         one.changed = False
         return
@@ -267,7 +266,7 @@ def _unread(
         known.add(problem.file)
         leaves = problem.split in job.mender.quarantine
         kept = f"{folder.ORIGINALS}/{problem.file}" if leaves else problem.file
-        digest = folder.copied(path, aside / kept)
+        digest = folder.copied(path, folder.placed(aside / kept))
         if leaves:
             quarantine.unread(problem)
         out.append(

@@ -71,7 +71,8 @@ class Spread:
     def filled(self, value: float) -> Spread:
         """Of the column with ``value`` in its missing cells."""
         whole = Spread(0, self.finite, self.mean, self.m2, self.min, self.max)
-        return whole.merge(Spread(0, self.missing, value, 0.0, value, value))
+        same = Spread(0, self.missing, value, 0.0, value, value)
+        return whole.merge(same) if self.missing else whole
 
 
 def of_frame(frame: pl.DataFrame, columns: Sequence[str]) -> list[Spread]:
@@ -81,10 +82,12 @@ def of_frame(frame: pl.DataFrame, columns: Sequence[str]) -> list[Spread]:
     table = named([_number(frame.get_column(c)) for c in columns])
     table = table.rechunk()  # sums depend on where the chunks are cut
     numbers = [j for j, dtype in enumerate(table.dtypes) if dtype == pl.Float64]
-    x = [pl.col(str(j)) for j in numbers]
-    finite = table.select(pl.when(c.is_finite()).then(c + 0.0) for c in x)  # −0 → 0
     missing = missing_counts(table)
     out = [Spread(n) for n in missing]
+    if not numbers:
+        return out
+    x = [pl.col(str(j)) for j in numbers]
+    finite = table.select(pl.when(c.is_finite()).then(c + 0.0) for c in x)  # −0 → 0
     every = pl.all()
     figures = (every.count(), every.mean(), every.var(ddof=0), every.min(), every.max())
     told = (finite.select(how).row(0) for how in figures)

@@ -37,5 +37,5 @@ def _restore(source: Path, one: dict[str, Any], aside: Path) -> None:
     folder.inside(aside, name)
     if not path.is_file() or path.is_symlink():
         raise SourceError(f"{place} is missing from {source}", HINT)
-    if folder.copied(path, aside / name) != one.get("original_sha256"):
+    if folder.copied(path, folder.placed(aside / name)) != one.get("original_sha256"):
         raise SourceError(f"{place} is not the original any more", HINT)

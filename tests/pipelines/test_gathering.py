@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datacheck.pipelines.gathering import (
-    missing_counts,
-    moments,
     most_frequent,
     sample_rows,
     value_counts,
@@ -38,19 +36,6 @@ def test_value_counts_are_none_past_what_may_be_held():
     assert counted is not None
     assert counted["c"].rows() == [("a", 2), ("b", 1), ("c", 1)]
     assert value_counts(blocks(frame, 2), ("c",), most=2) is None
-
-
-@given(st.integers(0, 10_000), st.integers(0, 60), st.integers(1, 30))
-def test_missing_counts_and_moments(seed, rows, size):
-    frame = drawn(seed, rows, huge=False)
-    gone = missing_counts(blocks(frame, size), ("x", "c"))
-    x = frame["x"].to_numpy()
-    assert gone == {"x": int(np.isnan(x).sum()), "c": frame["c"].null_count()}
-    good = x[np.isfinite(x)]
-    known = moments(blocks(frame, size), ("x",))["x"]
-    assert known.finite == good.size
-    if good.size:
-        np.testing.assert_allclose(known.mean, good.mean(), rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(0, 80), st.integers(1, 30), st.integers(1, 40), st.integers(0, 3))
