@@ -162,7 +162,9 @@ def values_of(frame: pl.DataFrame, column: str) -> Floats:
     series = cells(frame, column)
     if series.dtype.is_temporal():
         series = series.cast(pl.Datetime("us")).to_physical()
-    x = series.drop_nulls().cast(pl.Float64).to_numpy()
+    if series.null_count():
+        series = series.drop_nulls()
+    x = series.cast(pl.Float64).to_numpy()
     good = np.isfinite(x)
     return np.asarray((x if good.all() else x[good]) + 0.0, dtype=np.float64)
 
