@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from datacheck.config import Config
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
-from datacheck.findings import names
+from datacheck.pipelines.arrays import without_parts
 from datacheck.pipelines.building import Built, build
 from datacheck.pipelines.fingerprints import Fingerprint, FittedOn
 from datacheck.pipelines.mending import ROWS, Mender, Tally
 from datacheck.pipelines.plan import Plan, Step
+from datacheck.pipelines.plan_check import check
 from datacheck.pipelines.rows import Decided, decide
 from datacheck.pipelines.view import View
 from datacheck.sources.raw import read_raw
@@ -146,7 +147,7 @@ def run_fix(
     from datacheck.pipelines import folder
     from datacheck.sources import open_source
 
-    target = None if output is None or dry_run else folder.free(Path(output))
+    target = None if output is None or dry_run else folder.free(Path(output), away=source)
     whole = plan if isinstance(plan, Plan) else Plan.load(plan) if plan is not None else None
     if whole is None:
         from datacheck.auditing import run_audit
@@ -157,13 +158,16 @@ def run_fix(
 
         whole = whole.select(c.code for c in chosen(tuple(select), ()))
     data = open_source(source, source_options(config))
+    whole = whole if whole.dataset else replace(whole, dataset=data.name)
     in_memory = all(getattr(f, "path", None) is None for f in View(data).fragments())
     if in_memory and output is not None:
         raise UsageError("data in memory has no files to write again", "leave the folder out")
     if not in_memory and target is None and not dry_run:
         raise UsageError("no folder to write to", "name a new one: fix('data/', 'clean/')")
-    ready = whole.ready(unsafe=unsafe)
-    said = whole.conflicts(unsafe=unsafe)
+    run = [s for s in whole if unsafe or s.safety == "safe"]
+    run, bound = without_parts(View(data).fragments(), run)
+    ready = replace(whole, steps=tuple(run)).ready(unsafe=unsafe)
+    said = [*whole.conflicts(unsafe=unsafe), *bound]
     job = prepare(data, ready, config)
     job.said[:0] = said
     skipped = whole.skipped(unsafe=unsafe)
@@ -192,7 +196,7 @@ def run_fix(
 def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     """Check the plan against the data, decide which rows leave, and fit what is to be fitted."""
     steps = list(plan.steps)
-    _check(data, steps)
+    check(data, steps)
     built = build(data, steps)
     forms = {c: form for c, (_, form) in built.parsed.items()}
     view = View(data, tuple(a.transform for a in built.before), parsed=forms)
@@ -212,30 +216,6 @@ def source_options(config: Config) -> Any:
     from datacheck.auditing import _source_options
 
     return _source_options(config)
-
-
-def _check(data: Dataset, steps: Sequence[Step]) -> None:
-    """Raises UsageError for columns and splits that the data lacks, and for the label."""
-    label = data.label.name if data.label else None
-    for step in steps:
-        lacking = [c for c in step.columns if c not in data.columns]
-        if lacking:
-            raise UsageError(
-                f"{step.repair} names {names(lacking)}, which the data lacks",
-                f"its columns: {names(data.columns, 12)}",
-            )
-        strange = [s for s in step.splits if s not in data.splits]
-        if strange:
-            raise UsageError(
-                f"{step.repair} names the split {strange[0]!r}", f"there are: {names(data.splits)}"
-            )
-        untouchable = (label, data.split_column)
-        touched = [c for c in step.columns if c in untouchable and c is not None]
-        if touched and step.kind.acts == "values":
-            raise UsageError(
-                f"{step.repair} would change {touched[0]}, which is the label or tells the split",
-                "take it out of the plan",
-            )
 
 
 def _count(job: Job, progress: Progress | None) -> dict[str, Tally]:

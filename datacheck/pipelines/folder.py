@@ -26,8 +26,11 @@ ORIGINALS = "originals"
 _CHUNK = 1 << 20
 
 
-def free(output: Path) -> Path:
-    """The place for a new folder. Raises UsageError where something is there, or no parent is."""
+def free(output: Path, *, away: Any = None) -> Path:
+    """The place for a new folder, outside the folders that ``away`` names.
+
+    Raises UsageError where something is there, no parent is, or it would become part of its source.
+    """
     target = output.expanduser().absolute()
     if os.path.lexists(target):
         raise UsageError(f"{output} is there already", "nothing is overwritten: name a new folder")
@@ -35,6 +38,15 @@ def free(output: Path) -> Path:
         raise UsageError(f"no folder {target.parent}", "make it first, or choose another place")
     if not os.access(target.parent, os.W_OK):
         raise UsageError(f"cannot write into {target.parent}", "choose another place")
+    for one in away.values() if isinstance(away, Mapping) else (away,):
+        if not isinstance(one, str | Path):
+            continue
+        source = Path(one).expanduser().resolve()
+        if source.is_dir() and target.parent.resolve().is_relative_to(source):
+            raise UsageError(
+                f"{output} lies inside {one}, which is only read",
+                f"choose a place beside it, such as {source.parent / target.name}",
+            )
     return target
 
 
@@ -59,6 +71,12 @@ def staged(target: Path) -> Iterator[Path]:
         if full(error):
             raise DatacheckError(
                 f"no space left for {target}", "free some, or choose another disk; nothing is left"
+            ) from None
+        if isinstance(error, OSError):
+            about = f": {error.filename}" if error.filename else ""
+            raise DatacheckError(
+                f"{target} was not made: {error.strerror or error}{about}",
+                "check the path and who may read and write there; nothing is left",
             ) from None
         raise
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -260,7 +261,7 @@ def _check(repair: str, name: str, value: Any, default: Any) -> None:
         or (isinstance(default, list) and not isinstance(value, list))
         or (isinstance(default, dict) and not isinstance(value, Mapping))
         or (isinstance(default, float) and not number)
-        or (type(default) is int and (not number or value != int(value)))
+        or (type(default) is int and not (number and math.isfinite(value) and value == int(value)))
     )
     if wrong:
         shown = "a number" if isinstance(default, int | float) else f"a {type(default).__name__}"

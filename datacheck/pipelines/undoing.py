@@ -20,7 +20,7 @@ def undo(repaired: str | Path, output: str | Path, /) -> list[str]:
     """
     source = Path(repaired).expanduser()
     manifest = folder.read_manifest(source)
-    target = folder.free(Path(output))
+    target = folder.free(Path(output), away=source)
     files = manifest.get("files")
     if not isinstance(files, list) or not all(isinstance(f, dict) for f in files):
         raise SourceError(f"{source / folder.MANIFEST} lists no files", HINT)
@@ -35,7 +35,8 @@ def _restore(source: Path, one: dict[str, Any], aside: Path) -> None:
     place = f"{folder.ORIGINALS}/{name}" if one.get("changed") else name
     path = folder.inside(source, place)
     folder.inside(aside, name)
-    if not path.is_file() or path.is_symlink():
+    real = path.resolve()
+    if real != source.resolve() / Path(place) or not real.is_file():
         raise SourceError(f"{place} is missing from {source}", HINT)
     if folder.copied(path, folder.placed(aside / name)) != one.get("original_sha256"):
         raise SourceError(f"{place} is not the original any more", HINT)

@@ -85,9 +85,12 @@ class View:
         return frame
 
     def divided(self, batch: Batch, split: str) -> Iterator[tuple[str, Mask | None]]:
-        """The splits of a batch's rows as their files say, with a mask where there are several."""
-        if split:
-            yield split, None
+        """The splits of a batch's rows as their files say, with a mask where there are several.
+
+        A batch without a row is of the first split: what becomes of its columns is asked.
+        """
+        if split or not batch.height:
+            yield split or self.splits[0], None
             return
         named = batch.frame[str(self.data.split_column)].cast(pl.String).fill_null("")
         for name in self.data.splits:

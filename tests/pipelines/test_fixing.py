@@ -134,6 +134,78 @@ def test_all_formats_come_to_the_same_values(tmp_path, form):
             )
 
 
+def test_one_file_with_a_split_column(tmp_path):
+    data = sick()
+    marked = [f.with_columns(fold=pl.lit(s)) for s, f in data.items()]
+    whole = pl.concat(marked).sample(fraction=1, shuffle=True, seed=1)
+    source = tmp_path / "data"
+    source.mkdir()
+    whole.write_csv(source / "all.csv")
+    was = digests(source)
+    fix(source, tmp_path / "clean")
+    expected = fix(data).frames
+    mended = pl.read_csv(tmp_path / "clean/all.csv")
+    for split, frame in expected.items():
+        mine = mended.filter(fold=split).drop("fold").sort("id", maintain_order=True)
+        theirs = frame.sort("id", maintain_order=True)
+        assert set(mine.columns) == set(theirs.columns)
+        assert mine["id"].equals(theirs["id"])
+        assert mine["c"].equals(theirs["c"])
+        for name in ("a", "b", "k"):
+            np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-9, atol=1e-12)
+    after = datacheck.audit(tmp_path / "clean", config=Config.load(None, tmp_path / "clean"))
+    assert [f.message for f in after.findings] == []
+    undo(tmp_path / "clean", tmp_path / "back")
+    assert digests(tmp_path / "back") == was
+
+
+@pytest.mark.parametrize("spelled", ["X_{}", "{}_x", "x{}", "{}"])
+def test_an_archive_of_arrays(tmp_path, spelled):
+    data = sick()
+    source = tmp_path / "data"
+    source.mkdir()
+    arrays = {}
+    for split, frame in data.items():
+        wide = frame.select(pl.col("a").fill_null(np.nan), "b", pl.col("k").cast(pl.Float64))
+        if spelled == "{}":
+            arrays |= {f"{split}-{c}": frame[c].to_numpy() for c in ("a", "b", "k", "label")}
+        else:
+            arrays |= {spelled.format(split): wide.to_numpy()}
+            arrays |= {spelled.replace("x", "y").replace("X", "y").format(split): frame["label"]}
+    np.savez(source / "data.npz", **arrays)
+    was = digests(source)
+    fix(source, tmp_path / "clean")
+    with np.load(tmp_path / "clean/data.npz") as loaded:
+        assert set(arrays) < set(loaded.files)
+        assert len(loaded.files) == len(arrays) + 2
+    after = datacheck.audit(tmp_path / "clean", config=Config.load(None, tmp_path / "clean"))
+    assert [f.message for f in after.findings] == []
+    undo(tmp_path / "clean", tmp_path / "back")
+    assert digests(tmp_path / "back") == was
+
+
+def test_an_array_of_pixels_keeps_them_all(tmp_path):
+    from sklearn.datasets import load_digits
+
+    images, y = load_digits(return_X_y=True)
+    images = images.reshape(-1, 8, 8) / 16
+    source = tmp_path / "digits.npz"
+    np.savez(
+        source, x_train=images[:1200] * 2 - 1, y_train=y[:1200], x_test=images[1200:],
+        y_test=y[1200:],
+    )  # fmt: skip
+    dry = fix(source, dry_run=True, unsafe=True)
+    done = fix(source, tmp_path / "clean", unsafe=True)
+    assert [(d.step, d.rows, d.values) for d in dry.done] == [
+        (d.step, d.rows, d.values) for d in done.done
+    ]
+    assert "drop-column leaves x0, x32, x39: parts of an array stay together" in done.said
+    with np.load(tmp_path / "clean/digits.npz") as loaded:
+        assert loaded["x_test"].shape == (597, 8, 8)
+        # What is not dropped is brought back to train's scale like all the others.
+        np.testing.assert_allclose(loaded["x_test"][:, 0, 0], -1.0)
+
+
 def test_memory_and_files_come_to_the_same(tmp_path):
     data = sick()
     fixed = fix(data)
@@ -179,6 +251,16 @@ def test_a_dry_run_says_what_the_repair_then_does(tmp_path):
     manifest = json.loads((tmp_path / "clean/manifest.json").read_text())
     assert manifest["quarantined"] == 15
     assert [s["rows"] for s in manifest["steps"]] == [d.rows for d in wet.done]
+
+
+def test_what_is_said_can_be_run_and_read(tmp_path):
+    source = written(tmp_path / "data", "csv")
+    plan = Plan((Step("drop-duplicates"), Step("winsorize", columns=("a",), safety="unsafe")))
+    said = repr(fix(source, tmp_path / "so clean", plan=plan))
+    assert said.startswith("datacheck · data · ")
+    assert "9 rows left\n" in said
+    assert "(--unsafe): winsorize\n" in said
+    assert f"next: datacheck audit '{tmp_path}/so clean'" in said
 
 
 def test_a_plan_is_run_as_it_was_edited(tmp_path):
@@ -228,6 +310,32 @@ def test_what_is_there_is_never_overwritten(tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         fix(source, tmp_path / "no" / "clean")
     assert list((tmp_path / "clean").iterdir()) == []
+
+
+def test_the_result_lies_outside_the_source(tmp_path, monkeypatch):
+    source = written(tmp_path / "data", "csv")
+    was = digests(source)
+    (tmp_path / "link").symlink_to(source)
+    (source / "sub").mkdir()
+    for inside in (source / "clean", tmp_path / "link/clean", source / "sub/clean"):
+        with pytest.raises(UsageError, match="only read") as caught:
+            fix(source, inside)
+        assert str(tmp_path / "clean") in caught.value.hint
+    monkeypatch.chdir(source)
+    with pytest.raises(UsageError, match="only read"):
+        fix(".", "clean")
+    fix(source, tmp_path / "clean")
+    with pytest.raises(UsageError, match="only read"):
+        undo(tmp_path / "clean", tmp_path / "clean/back")
+    assert digests(source) == was
+
+
+def test_a_place_that_takes_no_folder_is_told(tmp_path):
+    source = written(tmp_path / "data", "csv")
+    with pytest.raises(DatacheckError, match="was not made") as caught:
+        fix(source, tmp_path / ("n" * 250))
+    assert "nothing is left" in caught.value.hint
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
 
 
 @pytest.mark.parametrize(
@@ -287,6 +395,20 @@ def test_undo_refuses_what_is_not_whole(tmp_path):
         undo(tmp_path / "clean", tmp_path / "back")
     assert not (tmp_path / "back").exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clean", "data"]
+
+
+def test_undo_reads_nothing_from_elsewhere(tmp_path):
+    source = written(tmp_path / "data", "csv")
+    fix(source, tmp_path / "clean")
+    (tmp_path / "clean/originals").rename(tmp_path / "elsewhere")
+    (tmp_path / "clean/originals").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match="missing"):
+        undo(tmp_path / "clean", tmp_path / "back")
+    (tmp_path / "link").symlink_to(tmp_path / "clean")  # but a link to the whole folder is one
+    (tmp_path / "clean/originals").unlink()
+    (tmp_path / "elsewhere").rename(tmp_path / "clean/originals")
+    undo(tmp_path / "link", tmp_path / "back")
+    assert digests(tmp_path / "back") == digests(source)
 
 
 @pytest.mark.parametrize("name", ["../x.csv", "/etc/passwd", "", "a/../../x"])
