@@ -35,7 +35,7 @@ class Padded:
         return Padded(of(self.values), of(self.mask), of(self.lengths))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Batch:
     """Rows as tensors; what a table lacks is None.
 
@@ -58,6 +58,13 @@ class Batch:
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])
+
+    def __repr__(self) -> str:
+        """Shapes, not thousands of numbers."""
+        held = {"x": self.x, "categories": self.categories, "y": self.y}
+        held |= {name: padded.values for name, padded in self.sequences.items()}
+        told = [f"{name}: {tuple(t.shape)}" for name, t in held.items() if t is not None]
+        return f"Batch({', '.join([f'{len(self)} rows', *told])})"
 
     def _only(self) -> Padded:
         if not self.sequences:

@@ -211,6 +211,9 @@ def plan_columns(
     if unknown := [n for n in texts if n not in out["words"]]:
         strings = [n for n, dtype in schema.items() if dtype == pl.String]
         raise UsageError(f"{unknown[0]!r} holds no texts", f"strings: {names(strings) or 'none'}")
+    kept = (X, CATEGORIES, Y)  # columns of the encoded table; sequences stand beside them
+    if taken := [n for n in (*out["words"], *out["series"], *out["ids"]) if n in kept]:
+        raise UsageError(f"tables of a loader keep the name {taken[0]!r}", "rename the column")
     if not any(out.values()):
         told = ", ".join(f"{c.name} ({c.role})" for c in data.columns.values())
         raise UsageError("no feature can become a tensor", f"columns: {told[:200]}")

@@ -71,6 +71,10 @@ class Guard:
         self._checks: dict[tuple[str, torch.dtype, torch.device], Check] = {}
         self._told: set[tuple[str, str]] = set()
 
+    def __repr__(self) -> str:
+        seen = f"{len(self.violations)} violations, {self.rows_out} rows taken out"
+        return f"Guard({type(self.loader).__name__}, on_violation={self.on_violation!r}: {seen})"
+
     def __len__(self) -> int:
         return len(self.loader)  # type: ignore[arg-type] # where the loader has a length
 

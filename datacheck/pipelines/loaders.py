@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
@@ -81,6 +81,8 @@ def loaders(
     """
     if batch_size is not None and max_tokens is not None:
         raise UsageError("batch_size and max_tokens are both given", "rows or tokens, one of them")
+    if missing not in get_args(Missing):
+        raise UsageError(f"missing is {missing!r}", "it is 'raise' or 'keep'")
     data = _opened(source, label, task, split_column, ignore_column)
     fitted, told = _pipeline(pipeline, source)
     train = data.train

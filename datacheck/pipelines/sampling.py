@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +54,11 @@ class Asked:
     ) -> Asked:
         """What the call says, or else what ``told`` (the pipeline's word to the loader) says."""
         for name, value in (("batch_size", batch_size), ("max_tokens", max_tokens)):
-            if value is not None and value < 1:
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise UsageError(f"{name} is {value!r}", "a whole number, such as 64")
+            if value < 1:
                 raise UsageError(f"{name} is {value}", "batches hold at least 1")
         buckets = told.get("length_bucketing") or {}
         budget = int(told.get("token_budget") or 0) if batch_size is None else 0

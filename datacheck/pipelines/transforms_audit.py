@@ -18,7 +18,7 @@ RULE, NAME = "NM004", "transforms-differ"
 WHY = "the model is asked about images that were made otherwise than those it has learned from"
 SHARED = Repair("shared-transform", "safe")
 TRAIN_NAMES = ("train", "training", "tr", "fit")
-MILD = frozenset({"twice", "range", "clipped"})
+MILD = frozenset({"twice", "range", "clipped", "few"})
 """Faults that, made alike in all transforms, harm training but not the score."""
 COVERED = {
     "values": {"scale", "normalize", "type", "dtype", "step", "length", "deviation", "twice",
@@ -168,7 +168,7 @@ def _faults(walked: Mapping[str, Walked], train: str) -> Iterator[_One]:
             if fault.kind == "range" and not all(_has(o, fault) for o in walked.values()):
                 continue  # the scale differs, and that is told
             everywhere = all(any(f.kind == fault.kind for f in o.faults) for o in walked.values())
-            mild = fault.kind in MILD and (everywhere or name == train)
+            mild = fault.kind in MILD and (everywhere or name == train or fault.kind == "few")
             severity = Severity.WARNING if mild else Severity.ERROR
             said = Difference(fault.kind, fault.text, severity, dict(fault.evidence))
             yield _One(name, (name,), said)

@@ -119,6 +119,8 @@ def _form(outcome: Outcome) -> str:
 
 
 def _apart(levels: float) -> str:
+    if levels > 255:
+        return "further apart than black and white"
     return f"up to {levels:,.0f} gray levels apart" if levels >= 10 else f"{levels:.2g} gray levels"
 
 

@@ -146,8 +146,7 @@ def _misfit(at: Outcome, step: Step, mean: Floats, std: Floats) -> bool:
         text = f"{step.name} divides by a standard deviation of {wrong[0]:g}"
         at.faults.append(Fault("deviation", text, {"std": std.tolist()}))
         return True
-    lengths = {len(mean), len(std)} - {1}
-    channels = at.channels
+    lengths, channels = {len(mean), len(std)} - {1}, at.channels
     if len(lengths) > 1:
         text = f"{step.name} has {len(mean)} means and {len(std)} deviations"
     elif lengths and channels is not None and lengths != {channels}:
@@ -155,6 +154,9 @@ def _misfit(at: Outcome, step: Step, mean: Floats, std: Floats) -> bool:
     elif not len(mean) or not len(std):
         text = f"{step.name} holds no statistics"
     else:
+        if not lengths and (channels or 1) > 1:  # torchvision takes them for all channels
+            text = f"{step.name} has statistics of 1 channel, the image has {channels}"
+            at.faults.append(Fault("few", text, {"channels": channels}))
         return False
     at.faults.append(Fault("length", text, {"channels": channels}))
     return True

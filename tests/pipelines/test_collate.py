@@ -66,6 +66,8 @@ def test_a_batch():
     assert batch.lengths.tolist() == [1, 0, 3]
     assert batch.mask.tolist() == [[True, False, False], [False] * 3, [True] * 3]
     assert (batch.tokens, batch.padded, len(batch)) == (8, 18, 3)
+    shapes = "x: (3, 3), categories: (3, 1), y: (3,), s: (3, 3), t: (3, 3)"
+    assert repr(batch) == f"Batch(3 rows, {shapes})"
 
 
 def test_a_batch_moves_and_is_cut():

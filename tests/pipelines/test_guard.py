@@ -72,6 +72,9 @@ def test_rows_are_quarantined_and_the_rest_passes():
         ("unseen class", "1", 19, (31,)),
     ]
     assert watched.rows_out == 3
+    assert repr(watched) == (
+        "Guard(DataLoader, on_violation='quarantine': 3 violations, 3 rows taken out)"
+    )
     keep = torch.ones(640, dtype=torch.bool)
     keep[[40, 41, 639]] = False
     assert torch.equal(torch.cat([a for a, _ in rest]), x[keep])

@@ -296,6 +296,10 @@ def test_labels_that_are_missing_or_new():
     [
         ({"batch_size": 3, "max_tokens": 4}, "both given"),
         ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 1.5}, "batch_size is 1.5"),
+        ({"batch_size": "32"}, "batch_size is '32'"),
+        ({"max_tokens": True}, "max_tokens is True"),
+        ({"missing": "magic"}, "missing is 'magic'"),
         ({"max_tokens": 100}, "needs sequences"),
         ({"rank": 1}, "go together"),
         ({"rank": 2, "world_size": 2}, "rank 2 of 2"),
@@ -308,6 +312,15 @@ def test_options_that_do_not_fit(options, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=said):
         loaders({"train": numbers()}, label="label", **options)
+
+
+@pytest.mark.parametrize("name", ["__x__", "__y__", "__categories__"])
+def test_names_that_tables_keep(name):
+    lists = pl.DataFrame({name: [[1.0, 2.0]] * 40, "a": [0.5] * 40, "label": [0, 1] * 20})
+    with pytest.raises(UsageError, match="keep the name"):
+        loaders({"train": lists}, label="label")
+    plain = lists.with_columns(pl.lit(2.0).alias(name))  # numbers have no column of their own
+    assert next(iter(loaders({"train": plain}, label="label").train)).x.shape == (40, 2)
 
 
 def test_sources_that_do_not_fit():
