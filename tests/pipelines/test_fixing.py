@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -164,7 +165,7 @@ def test_an_archive_of_arrays(tmp_path, spelled):
     data = sick()
     source = tmp_path / "data"
     source.mkdir()
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, frame in data.items():
         wide = frame.select(pl.col("a").fill_null(np.nan), "b", pl.col("k").cast(pl.Float64))
         if spelled == "{}":
