@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datacheck.training.attribution import Attribution, Cause, attribute
     from datacheck.training.determinism import KeyedBatchSampler, init
     from datacheck.training.metrics import reference_loss, summarize
     from datacheck.training.objectives import (
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
 
 __all__ = [
+    "Attribution",
     "CausalLM",
+    "Cause",
     "Classification",
     "Judged",
     "KeyedBatchSampler",
@@ -40,6 +43,7 @@ __all__ = [
     "SequenceToSequence",
     "SpikeWatch",
     "Spikes",
+    "attribute",
     "init",
     "reference_loss",
     "spikes",
@@ -47,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(("Attribution", "Cause", "attribute"), "attribution"),
     "Run": "run",
     **dict.fromkeys(("Record", "RecordWarning"), "record"),
     **dict.fromkeys(("SpikeWatch", "Spikes", "spikes"), "spiking"),
