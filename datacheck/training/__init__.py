@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datacheck.training.attribution import Attribution, Cause, attribute
+    from datacheck.training.averaging import Average
+    from datacheck.training.clipping import clip
     from datacheck.training.determinism import KeyedBatchSampler, init
+    from datacheck.training.evaluating import evaluate
+    from datacheck.training.history import Fitted
     from datacheck.training.metrics import reference_loss, summarize
     from datacheck.training.objectives import (
         CausalLM,
@@ -24,13 +28,18 @@ if TYPE_CHECKING:
     )
     from datacheck.training.record import Record, RecordWarning
     from datacheck.training.run import Run
+    from datacheck.training.schedules import Schedule
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
+    from datacheck.training.train_config import TrainConfig
+    from datacheck.training.trainer import Trainer
 
 __all__ = [
     "Attribution",
+    "Average",
     "CausalLM",
     "Cause",
     "Classification",
+    "Fitted",
     "Judged",
     "KeyedBatchSampler",
     "Losses",
@@ -39,11 +48,16 @@ __all__ = [
     "RecordWarning",
     "Regression",
     "Run",
+    "Schedule",
     "SequenceClassification",
     "SequenceToSequence",
     "SpikeWatch",
     "Spikes",
+    "TrainConfig",
+    "Trainer",
     "attribute",
+    "clip",
+    "evaluate",
     "init",
     "reference_loss",
     "spikes",
@@ -51,14 +65,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Attribution", "Cause", "attribute"), "attribution"),
-    "Run": "run",
-    **dict.fromkeys(("Record", "RecordWarning"), "record"),
-    **dict.fromkeys(("SpikeWatch", "Spikes", "spikes"), "spiking"),
-    **dict.fromkeys(("reference_loss", "summarize"), "metrics"),
+    **dict.fromkeys(
+        ("Attribution", "Cause", "attribute"),
+        "attribution",
+    ),
+    "Average": "averaging",
+    "clip": "clipping",
     **dict.fromkeys(
         ("KeyedBatchSampler", "init"),
         "determinism",
+    ),
+    "evaluate": "evaluating",
+    "Fitted": "history",
+    **dict.fromkeys(
+        ("reference_loss", "summarize"),
+        "metrics",
     ),
     **dict.fromkeys(
         (
@@ -73,6 +94,18 @@ _HOMES = {
         ),
         "objectives",
     ),
+    **dict.fromkeys(
+        ("Record", "RecordWarning"),
+        "record",
+    ),
+    "Run": "run",
+    "Schedule": "schedules",
+    **dict.fromkeys(
+        ("SpikeWatch", "Spikes", "spikes"),
+        "spiking",
+    ),
+    "TrainConfig": "train_config",
+    "Trainer": "trainer",
 }
 
 

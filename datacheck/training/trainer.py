@@ -1,0 +1,256 @@
+"""A trainer whose loop is one page: ``Trainer.fit``. The rest of a run is in ``session.py``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datacheck.errors import NonFiniteError, UsageError
+from datacheck.findings import names
+from datacheck.training import checkpoint, optimizers
+from datacheck.training.averaging import has_running_statistics
+from datacheck.training.clipping import clip
+from datacheck.training.determinism import reseed
+from datacheck.training.history import Fitted
+from datacheck.training.session import Session, first_not_finite
+from datacheck.training.train_config import TrainConfig
+from datacheck.types import Ints
+
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Trainer:
+    """Trains ``model`` for ``objective`` as ``config`` says.
+
+    ``objective(model, batch)`` gives :class:`~datacheck.training.objectives.Losses`; with the
+    methods ``judge`` and ``score`` of :class:`~datacheck.training.objectives.Objective`
+    evaluations have scores too. ``monitor`` is a ``StabilityMonitor`` (a context with ``step``,
+    ``evaluation`` and ``run``), or a function that makes one of the model and the optimizer when
+    :meth:`fit` begins; it only watches. ``locate`` spells a row's address in messages.
+
+    The model goes to the device and is trained in place; weights that depend on the seed alone
+    are those of ``determinism.init``. Raises UsageError where the configuration does not fit the
+    model or the device.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Any,
+        config: TrainConfig | None = None,
+        monitor: Any = None,
+        *,
+        locate: Callable[[int], str] = str,
+    ) -> None:
+        self.config = config or TrainConfig()
+        self.device = _device(self.config.device)
+        self.model, self.objective, self.locate = model.to(self.device), objective, locate
+        self.optimizer = optimizers.optimizer(
+            self.config.optimizer,
+            self.model,
+            lr=self.config.lr,
+            weight_decay=self.config.weight_decay,
+            momentum=self.config.momentum,
+            decayed=self.config.decayed,
+        )
+        half = self.config.precision == "float16"
+        if half and self.device.type != "cuda":
+            raise UsageError(f"float16 on {self.device}", "bfloat16 or float32, or CUDA")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
+        self.monitor, self.watcher = monitor, cast(Any, None)
+        self.resumed_folder = Path()
+        self._resumed: Mapping[str, Any] | None = None
+
+    def resume(self, path: str | Path) -> Trainer:
+        """Let :meth:`fit` go on from a checkpoint (a folder's last), exactly: the same trainer.
+
+        On a CPU the result is that of a run that was never stopped, to the bit. Raises
+        UsageError where there is no checkpoint, or one of another run (by then of ``fit``).
+        """
+        self._resumed = checkpoint.load(path)
+        given = Path(path).expanduser()
+        self.resumed_folder = given if given.is_dir() else given.parent
+        return self
+
+    def fit(
+        self, train: Iterable[Any], evaluation: Mapping[str, Iterable[Any]] | None = None
+    ) -> Fitted:
+        """Train on the batches of ``train``, evaluating on the splits of ``evaluation``.
+
+        Loaders of datacheck give bucketed steps; any DataLoader or list of batches will do. The
+        first split of ``evaluation`` is the one that early stopping, the plateau schedule and
+        the best checkpoint go by. Raises NonFiniteError, unless told to skip or apply such
+        steps; and KeyboardInterrupt after Ctrl-C, when the step is done and saved.
+        """
+        run = Session(self, train, evaluation or {})
+        made = not hasattr(self.monitor, "step") and self.monitor is not None
+        self.watcher = self.monitor(self.model, self.optimizer) if made else self.monitor
+        if self._resumed is not None:
+            run.load_state_dict(self._resumed)
+            self._resumed = None
+        with run, self.watcher or nullcontext():
+            self.model.train()
+            while run.goes_on():
+                batches = run.fetch()
+                kept = self._running_statistics()
+                reseed(self.config.seed, "step", run.step)  # dropout
+                loss, per_row = self._backward(batches)
+                norm, clipped = clip(self.model.parameters(), self.config.clip, self.config.clip_at)
+                # The one wait for the device in a step.
+                told = torch.stack([loss.double(), norm.double(), clipped.double()]).tolist()
+                finite = math.isfinite(told[0]) and math.isfinite(told[1])
+                left_out = not finite and self.config.on_nonfinite != "apply"
+                self._watch(run, batches, told, per_row, left_out)
+                if not finite:
+                    self._not_finite(run, batches, told, per_row, kept)
+                if not left_out:
+                    self._update()
+                    if run.average is not None:
+                        run.average.update(self.model, run.step)
+                run.advance()
+                run.tell(told[0])
+            return run.fitted()
+
+    # -- the parts of a step ----------------------------------------------------------------------
+
+    def _backward(self, batches: list[Any]) -> tuple[Tensor, list[Tensor]]:
+        """Loss and gradient of the mean over all batches' rows (or tokens).
+
+        Gives the loss, a scalar, and each batch's losses by row.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        means, counts, per_row = [], [], []
+        for batch in batches:
+            with self.autocast():
+                losses = self.objective(self.model, batch)
+            counts.append(max(int(losses.count), 0))
+            # Shares of the first count, for how many there will be is not known yet.
+            share = counts[-1] / max(counts[0], 1) if len(batches) > 1 else 1.0
+            self.scaler.scale(losses.mean * share).backward()
+            means.append(losses.mean.detach() * share)
+            per_row.append(losses.per_row)
+        if self.scaler.is_enabled():
+            self.scaler.unscale_(self.optimizer)
+        total = sum(counts) / max(counts[0], 1) if len(batches) > 1 else 1.0
+        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        if grads and total not in (0.0, 1.0):
+            torch._foreach_div_(grads, total)
+        return torch.stack(means).sum() / (total or 1.0), per_row
+
+    def _update(self) -> None:
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def _watch(
+        self,
+        run: Session,
+        batches: list[Any],
+        told: list[float],
+        per_row: list[Tensor],
+        left_out: bool,
+    ) -> None:
+        """Tell the history and the monitor, before the update."""
+        loss, norm, clipped = told[0], told[1], bool(told[2])
+        tokens = _sum(batches, "tokens")
+        run.history.step(
+            step=run.step,
+            epoch=run.feed.epoch,
+            loss=loss,
+            grad_norm=norm,
+            lr=run.schedule.rate,
+            clipped=clipped,
+            left_out=left_out,
+            rows=sum(int(p.shape[0]) for p in per_row),
+            tokens=tokens,
+        )
+        if self.watcher is not None:
+            self.watcher.step(
+                loss,
+                rows=_rows(batches),
+                per_row_loss=torch.cat(per_row),
+                tokens=tokens,
+                padded=_sum(batches, "padded"),
+                grad_norm=norm,
+                clipped=clipped,
+                epoch=run.feed.epoch,
+            )
+
+    def _not_finite(
+        self,
+        run: Session,
+        batches: list[Any],
+        told: list[float],
+        per_row: list[Tensor],
+        kept: list[tuple[Tensor, Tensor]],
+    ) -> None:
+        """Stop, or put back what the forward pass changed, and count."""
+        scaling = self.scaler.is_enabled() and math.isfinite(told[0])
+        if scaling and self.scaler.get_scale() > 1:
+            run.overflows += 1  # the scale was too high, and is lowered
+            self._update()
+            return
+        run.skipped += 1
+        if self.config.on_nonfinite == "skip":
+            for buffer, before in kept:
+                buffer.copy_(before)
+        if self.config.on_nonfinite == "stop":
+            rows, layer = _rows(batches), first_not_finite(self.model)
+            suspects = None if rows is None else _suspects(rows, torch.cat(per_row))
+            message = f"the {'gradient' if math.isfinite(told[0]) else 'loss'} is not finite"
+            message += f" at step {run.step}" + (f", first in {layer}" if layer else "")
+            if suspects is not None:
+                message += f"; rows {names([self.locate(r) for r in suspects.tolist()], 5)}"
+            raise NonFiniteError(
+                f"ST001: {message}",
+                "audit the data; on_nonfinite='skip' leaves such steps out and counts them",
+                step=run.step,
+                layer=layer,
+                rows=suspects,
+            )
+
+    def _running_statistics(self) -> list[tuple[Tensor, Tensor]]:
+        """Buffers that a step which is left out must not change, and what they hold."""
+        if self.config.on_nonfinite != "skip" or not has_running_statistics(self.model):
+            return []
+        return [(b, b.clone()) for b in self.model.buffers()]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The precision that forward passes are computed in."""
+        kind = PRECISIONS.get(self.config.precision)
+        return nullcontext() if kind is None else torch.autocast(self.device.type, kind)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"no device {name!r}", "'auto', 'cpu' or 'cuda'") from error
+    return device
+
+
+def _rows(batches: list[Any]) -> Tensor | None:
+    """The addresses of all rows, int64, on the host; None where batches do not know them."""
+    rows = [getattr(batch, "rows", None) for batch in batches]
+    return None if any(r is None for r in rows) else torch.cat([torch.as_tensor(r) for r in rows])
+
+
+def _sum(batches: list[Any], name: str) -> int | None:
+    found = [getattr(batch, name, None) for batch in batches]
+    known = [int(f) for f in found if f is not None]
+    return sum(known) if len(known) == len(found) else None
+
+
+def _suspects(rows: Tensor, per_row: Tensor) -> Ints:
+    """The batch's rows, those first whose own loss is not finite, then the highest loss first."""
+    losses = per_row.detach().double().cpu().nan_to_num(nan=torch.inf)
+    return rows[losses.argsort(descending=True, stable=True)].numpy().astype(np.int64)
