@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datacheck.pipelines.shared_transform import SharedTransform, shared_transform
     from datacheck.pipelines.transforms_audit import audit_transforms
     from datacheck.pipelines.undoing import undo
+    from datacheck.training.monitor import StabilityMonitor
 
 __all__ = [
     "BalancedBatchSampler",
@@ -66,6 +67,7 @@ __all__ = [
     "SharedTransform",
     "SourceError",
     "Split",
+    "StabilityMonitor",
     "Step",
     "Task",
     "Tokens",
@@ -108,6 +110,7 @@ _HOMES = {
     "Pipeline": "pipelines.pipeline",
     **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),
     "undo": "pipelines.undoing",
+    "StabilityMonitor": "training.monitor",
     **dict.fromkeys(
         ("Effect", "Example", "Finding", "Outcome", "Repair", "Report", "Severity"), "findings"
     ),

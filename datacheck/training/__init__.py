@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datacheck.training.evaluating import evaluate
     from datacheck.training.history import Fitted
     from datacheck.training.metrics import reference_loss, summarize
+    from datacheck.training.monitor import StabilityMonitor
     from datacheck.training.objectives import (
         CausalLM,
         Classification,
@@ -53,6 +54,7 @@ __all__ = [
     "SequenceToSequence",
     "SpikeWatch",
     "Spikes",
+    "StabilityMonitor",
     "TrainConfig",
     "Trainer",
     "attribute",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "StabilityMonitor": "monitor",
     **dict.fromkeys(
         ("Attribution", "Cause", "attribute"),
         "attribution",
