@@ -40,15 +40,6 @@ def test_a_name_that_is_not_there():
         datacheck.nope  # noqa: B018 - looking is the test
 
 
-def test_names_of_training_are_sorted_and_there():
-    training = importlib.import_module("datacheck.training")
-    assert training.__all__ == sorted(set(training.__all__)) == dir(training)
-    assert set(training._HOMES) == set(training.__all__)
-    for name, home in training._HOMES.items():
-        module = importlib.import_module(f"datacheck.training.{home}")
-        assert getattr(training, name) is getattr(module, name)
-
-
 def test_audit_stays_callable_whatever_was_imported():
     importlib.import_module("datacheck.auditing")
     importlib.import_module("datacheck.cli.audit")
