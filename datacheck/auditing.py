@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.codes import Code, select
 from datacheck.dataset import Dataset
-from datacheck.errors import DatacheckError
-from datacheck.findings import Finding, Outcome, Report, Severity, Status
+from datacheck.errors import DatacheckError, UsageError
+from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
 from datacheck.summaries import Need
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def audit(
     Raises :class:`~datacheck.errors.DatacheckError` where nothing can be audited.
     """
     from datacheck.config import Config
-    from datacheck.errors import UsageError
 
     known = {f.name for f in fields(Config)}
     flags = {k: splits.pop(k) for k in list(splits) if k in known}
@@ -65,13 +64,12 @@ def audit(
 
 def run_audit(source: Any, config: Config, *, progress: Progress | None = None) -> Report:
     """Open, plan, scan once, judge. What :func:`audit` and the command line share."""
-    from datacheck.sources import open_source
     from datacheck.suppress import apply_suppressions
 
     began = time.perf_counter()
-    data = open_source(source, _source_options(config))
-    opened = time.perf_counter()
-    codes = select(config.select, config.ignore)
+    codes = _chosen(config)
+    data = opened(source, config)
+    ready = time.perf_counter()
     transforms = _transforms(codes, config)
     rules, outcomes = _build(codes, config)
     needs = _needs(rules, data, outcomes)
@@ -97,14 +95,34 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
         outcomes=[outcomes[c.code] for c in codes],
         assumptions=[*data.assumptions, *context.notes],
         timing={
-            "open": opened - began,
-            "scan": scanned - opened,
+            "open": ready - began,
+            "scan": scanned - ready,
             "judge": judged - scanned,
             "total": judged - began,
         },
-        versions=_versions(),
+        versions=versions(),
         suppressed=suppressed,
     )
+
+
+def opened(source: Any, config: Config) -> Dataset:
+    """The dataset that ``source`` names, by the settings; a Dataset is itself."""
+    if isinstance(source, Dataset):
+        return source
+    from datacheck.sources import open_source
+
+    return open_source(source, _source_options(config))
+
+
+def _chosen(config: Config) -> tuple[Code, ...]:
+    """The rules to judge data by. Raises UsageError if only rules of training runs are chosen."""
+    codes = select(config.select, config.ignore, of_run=False)
+    if not codes and (others := select(config.select, config.ignore)):
+        raise UsageError(
+            f"{names(c.code for c in others)} can judge only a recorded training run",
+            "name one: datacheck audit --run run.jsonl, or datacheck.training.judge(run)",
+        )
+    return codes
 
 
 def _source_options(config: Config) -> SourceOptions:
@@ -130,11 +148,13 @@ def _build(codes: tuple[Code, ...], config: Config) -> tuple[list[Rule], dict[st
     outcomes: dict[str, Outcome] = {}
     for code in codes:
         try:
-            rules.append(code.load()(**config.rule_options(code.code)))
+            rule = code.load()(**config.rule_options(code.code))
+            assert isinstance(rule, Rule)
+            rules.append(rule)
         except DatacheckError:
             raise
         except Exception as error:  # a rule's own crash is an outcome, never the end of the run
-            outcomes[code.code] = Outcome(code.code, Status.FAILED, _said(error))
+            outcomes[code.code] = Outcome(code.code, Status.FAILED, said(error))
     return rules, outcomes
 
 
@@ -146,13 +166,11 @@ def _needs(rules: list[Rule], data: Dataset, outcomes: dict[str, Outcome]) -> se
         except NotApplicable as reason:
             outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
         except Exception as error:
-            outcomes[rule.code] = Outcome(rule.code, Status.FAILED, _said(error))
+            outcomes[rule.code] = Outcome(rule.code, Status.FAILED, said(error))
     return needs
 
 
-def _transforms(
-    codes: tuple[Code, ...], config: Config
-) -> tuple[list[Finding], list[str]] | None:
+def _transforms(codes: tuple[Code, ...], config: Config) -> tuple[list[Finding], list[str]] | None:
     """What NM004 judges by, if transforms are named and it is among the rules."""
     if config.transforms is None or all(c.code != "NM004" for c in codes):
         return None
@@ -185,7 +203,7 @@ def _judge(rule: Rule, context: Context, outcomes: dict[str, Outcome]) -> list[F
         outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
         return []
     except Exception as error:
-        outcomes[rule.code] = Outcome(rule.code, Status.FAILED, _said(error))
+        outcomes[rule.code] = Outcome(rule.code, Status.FAILED, said(error))
         return []
     outcomes[rule.code] = Outcome(rule.code, Status.FOUND if found else Status.CLEAN)
     severity: Severity | None = context.severities.get(rule.code)
@@ -213,11 +231,13 @@ def describe(data: Dataset, context: Context) -> dict[str, Any]:
     }
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """A crash in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of what ran, by name."""
     import platform
 
     out = {"python": platform.python_version()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from datacheck.checks.base import Rule
+from datacheck.checks.base import BaseRule
 from datacheck.checks.codes import Code, find, select
 from datacheck.config import Config, nearest
 from datacheck.errors import ConfigError, UsageError
@@ -83,7 +83,7 @@ def options_by_code(config: Config) -> dict[str, Mapping[str, Any]]:
     return out
 
 
-def _hint(cls: type[Rule], option: Field[Any]) -> Any:
+def _hint(cls: type[BaseRule], option: Field[Any]) -> Any:
     """The option's type; that of its default where the annotation cannot be resolved."""
     try:
         return typing.get_type_hints(cls)[option.name]

@@ -37,13 +37,14 @@ TITLES = {
     "NM": "normalization and shift",
     "SL": "sequence length",
     "SC": "schema",
+    "ST": "stability of training",
     "DC": "datacheck itself",
 }
 
 
 def rule_page(code: Code) -> str:
     """The page of one rule, with its severity below the heading."""
-    source = f"the docstring of datacheck/checks/{code.family}/{code.name.replace('-', '_')}.py"
+    source = f"the docstring of {code.module.replace('.', '/')}.py"
     heading, _, rest = code.page().partition("\n")
     severity = f"Severity: {code.severity.value}. Family: {TITLES[code.code[:2]]}."
     return f"{NOTE.format(source=source)}\n{heading}\n\n{severity}\n\n{rest.strip()}\n"

@@ -114,7 +114,9 @@ ALLOWED: dict[str, set[str]] = {
     "pipelines": BASE
     | {"auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries"},
     "training": BASE
-    | {"auditing", "checks", "config", "dataset", "findings", "pipelines", "sources"},
+    | {
+        "auditing", "checks", "config", "dataset", "findings", "pipelines", "sources", "suppress",
+    },
     "report": {"findings", "pipelines"},
     # settings
     "config": BASE | {"dataset", "findings"},

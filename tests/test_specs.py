@@ -1,10 +1,10 @@
 """Literate specs: each Markdown file in tests/specs is prose, data, and the expected report.
 
 Blocks: ``csv NAME`` (a split) or ``python`` (seeded code that sets frames such as ``train`` and
-``test``, and for NM004 ``transforms``), an optional ``toml`` configuration, then ``report`` (one
-line a finding: code, severity, and any of splits= columns= count= total=; an empty block means
-clean) or
-``not-checked`` (code, and a part of the reason). Each report block ends a case.
+``test``, for NM004 ``transforms``, and for the rules of training ``run``), an optional ``toml``
+configuration, then ``report`` (one line a finding: code, severity, and any of splits= columns=
+count= total=; an empty block means clean) or ``not-checked`` (code, and a part of the reason). Each
+report block ends a case.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import pytest
 
 import datacheck
 from datacheck.checks.codes import CODES
+from datacheck.training.judging import judge
+from tests.training.rules.planted import recorded
 
 SPECS = Path(__file__).parent / "specs"
 BLOCK = re.compile(r"^```(\S+)[ \t]*(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -44,19 +46,21 @@ def cases() -> list[Any]:
 def audit(code: str, blocks: list[tuple[str, str, str]], folder: Path) -> datacheck.Report:
     config: dict[str, Any] = {}
     frames: dict[str, Any] = {}
-    transforms = None
+    transforms = run = None
     for kind, name, body in blocks:
         if kind == "csv":
             (folder / f"{name}.csv").write_text(body, encoding="utf-8")
         elif kind == "python":
-            scope: dict[str, Any] = {"np": np, "pl": pl, "io": io}
+            scope: dict[str, Any] = {"np": np, "pl": pl, "io": io, "recorded": recorded}
             exec(body, scope)
             frames = {k: v for k, v in scope.items() if isinstance(v, pl.DataFrame)}
-            transforms = scope.get("transforms")
+            transforms, run = scope.get("transforms"), scope.get("run")
         elif kind == "toml":
             config = tomllib.loads(body)
     config.setdefault("select", [code])
     chosen = datacheck.Config.from_mapping(config).replace(transforms=transforms)
+    if run is not None:
+        return judge(run, config=chosen)
     return datacheck.audit(frames or folder, config=chosen)
 
 

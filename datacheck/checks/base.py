@@ -31,8 +31,8 @@ class NotApplicable(Exception):  # noqa: N818 - it is an outcome, not an error
 
 
 @dataclass(frozen=True)
-class Rule(ABC):
-    """A check. Dataclass fields are its options; the module's docstring is its page."""
+class BaseRule:
+    """What every rule has. Dataclass fields are its options; the module's docstring is its page."""
 
     code: ClassVar[str]
     name: ClassVar[str]
@@ -40,14 +40,6 @@ class Rule(ABC):
     why: ClassVar[str]
     """One sentence: why it hurts training or the score."""
     repairs: ClassVar[tuple[Repair, ...]] = ()
-
-    @abstractmethod
-    def needs(self, data: Dataset) -> Iterable[Need]:
-        """What the scan must gather. Nothing, where the rule cannot apply."""
-
-    @abstractmethod
-    def judge(self, context: Context) -> Iterable[Finding]:
-        """The findings; raises :class:`NotApplicable` with the reason."""
 
     def finding(
         self,
@@ -82,6 +74,19 @@ class Rule(ABC):
             examples=tuple(examples),
             repairs=tuple(self.repairs if repairs is None else repairs),
         )
+
+
+@dataclass(frozen=True)
+class Rule(BaseRule, ABC):
+    """A check of data: what it needs of the scan, and its verdict on that."""
+
+    @abstractmethod
+    def needs(self, data: Dataset) -> Iterable[Need]:
+        """What the scan must gather. Nothing, where the rule cannot apply."""
+
+    @abstractmethod
+    def judge(self, context: Context) -> Iterable[Finding]:
+        """The findings; raises :class:`NotApplicable` with the reason."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from datacheck.errors import UsageError
 from datacheck.findings import Severity
 
 if TYPE_CHECKING:
-    from datacheck.checks.base import Rule
+    from datacheck.checks.base import BaseRule
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as in the table's heading
 
@@ -26,6 +26,7 @@ FAMILIES = {
     "NM": "normalization",
     "SL": "lengths",
     "SC": "schema",
+    "ST": "stability",
     "DC": "datacheck",
 }
 
@@ -40,18 +41,24 @@ class Code:
 
     @property
     def family(self) -> str:
-        """The folder the rule lives in."""
+        """What the rule is about; for rules that judge data, the folder it lives in too."""
         return FAMILIES[self.code[:2]]
+
+    @property
+    def of_run(self) -> bool:
+        """Whether the rule judges a recorded training run; all others judge data."""
+        return self.code.startswith("ST")
 
     @property
     def module(self) -> str:
         """The module with the rule and its page."""
-        return f"datacheck.checks.{self.family}.{self.name.replace('-', '_')}"
+        folder = "training.rules" if self.of_run else f"checks.{self.family}"
+        return f"datacheck.{folder}.{self.name.replace('-', '_')}"
 
-    def load(self) -> type[Rule]:
+    def load(self) -> type[BaseRule]:
         """The rule's class, with code, name and severity filled in from this table."""
         module = import_module(self.module)
-        cls: type[Rule] = getattr(module, "".join(w.title() for w in self.name.split("-")))
+        cls: type[BaseRule] = getattr(module, "".join(w.title() for w in self.name.split("-")))
         cls.code, cls.name, cls.severity = self.code, self.name, self.severity
         return cls
 
@@ -96,6 +103,15 @@ TABLE: tuple[Code, ...] = (
     Code("SL005", W, "length-label-confounding"),
     Code("SC001", E, "columns-differ"),
     Code("SC002", E, "types-differ"),
+    Code("ST001", E, "non-finite-loss-or-gradient"),
+    Code("ST002", W, "loss-spike"),
+    Code("ST003", E, "exploding-gradients"),
+    Code("ST004", W, "vanishing-gradients"),
+    Code("ST005", E, "divergence"),
+    Code("ST006", W, "saturated-or-dead-units"),
+    Code("ST007", W, "update-too-large"),
+    Code("ST008", W, "overfitting-gap"),
+    Code("ST009", W, "clipping-always"),
     Code("DC001", I, "unused-suppression"),
 )
 
@@ -115,11 +131,16 @@ def find(code: str) -> Code:
     raise UsageError(f"no rule {code!r}", f"{hint}`datacheck rules` lists them all")
 
 
-def select(chosen: tuple[str, ...] = (), ignored: tuple[str, ...] = ()) -> tuple[Code, ...]:
-    """The lines that codes, names or families (``LK``) choose, less those ignored; all if none."""
+def select(
+    chosen: tuple[str, ...] = (), ignored: tuple[str, ...] = (), *, of_run: bool | None = None
+) -> tuple[Code, ...]:
+    """The lines that codes, names or families (``LK``) choose, less those ignored; all if none.
+
+    ``of_run`` keeps only the rules that judge a recorded run, or only those that judge data.
+    """
     keep = _expand(chosen) if chosen else set(CODES)
     keep -= _expand(ignored)
-    return tuple(c for c in TABLE if c.code in keep)
+    return tuple(c for c in TABLE if c.code in keep and of_run in (None, c.of_run))
 
 
 def _expand(wanted: tuple[str, ...]) -> set[str]:

@@ -22,6 +22,8 @@ Examples:
   datacheck audit --train a.parquet --test b.parquet --format json > report.json
   datacheck audit dataset/ --select LK,LB --fail-on warning
   datacheck audit images.npz --transforms my_project.data:train,my_project.data:test
+  datacheck audit --run run.jsonl
+  datacheck audit dataset/ --run run.jsonl --select ST --fail-on warning
 
 \b
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not run.
@@ -39,6 +41,14 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     metavar="NAMES",
     help="Image transforms to compare, as module:train,module:test or SPLIT=module:object,…; "
     "imports those modules, from the current folder first.",
+)
+@click.option(
+    "--run",
+    "runs",
+    metavar="FILE",
+    multiple=True,
+    help="A training run that a monitor recorded, judged by the rules ST. Repeatable; with PATH, "
+    "its rows are named.",
 )
 @click.option(
     "--fail-on",
@@ -73,6 +83,7 @@ def command(
     val: str | None,
     test: str | None,
     splits: tuple[str, ...],
+    runs: tuple[str, ...],
     baseline: str | None,
     write_baseline: str | None,
     form: str,
@@ -84,9 +95,12 @@ def command(
 ) -> None:
     """Say what in a dataset will make training unstable or its score a lie.
 
-    PATH is a folder with train and test files, or one file. The data is only read.
+    PATH is a folder with train and test files, or one file. The data is only read. With --run it
+    can be left out.
     """
-    source = source_of(path, {"train": train, "val": val, "test": test}, splits, "audit")
+    named = {"train": train, "val": val, "test": test}
+    bare = path is None and not splits and not any(named.values())
+    source = None if runs and bare else source_of(path, named, splits, "audit")
     from datacheck import options
     from datacheck.baseline import load
     from datacheck.cli.output import writable
@@ -101,13 +115,26 @@ def command(
         raise UsageError(
             f"--output and --write-baseline both name {output}", "a file for each of the two"
         )
-    report = _run(source, settings, progress=progress and not quiet)
+    report = _run(source, settings, runs, progress=progress and not quiet)
     click.get_current_context().exit(
         _deliver(report, settings, known, form=form, target=target, accepted=accepted, quiet=quiet)
     )
 
 
-def _run(source: str | dict[str, str], settings: Config, *, progress: bool) -> Report:
+def _run(
+    source: str | dict[str, str] | None, settings: Config, runs: tuple[str, ...], *, progress: bool
+) -> Report:
+    def audit(data: Any) -> Report:
+        return _audit(data, settings, progress=progress)
+
+    if not runs:
+        return audit(source)
+    from datacheck.cli.runs import judge_runs
+
+    return judge_runs(runs, source, settings, audit)
+
+
+def _audit(source: Any, settings: Config, *, progress: bool) -> Report:
     from datacheck.auditing import run_audit
 
     if not progress:

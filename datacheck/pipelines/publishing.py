@@ -279,7 +279,7 @@ def _unread(
 def _manifest(
     job: Job, done: Fixed, files: list[dict[str, Any]], quarantined: int
 ) -> dict[str, Any]:
-    from datacheck.auditing import _versions
+    from datacheck.auditing import versions
 
     return {
         "dataset": job.data.name,
@@ -297,5 +297,5 @@ def _manifest(
         "files": files,
         "quarantined": quarantined,
         "said": list(done.said),
-        "versions": _versions(),
+        "versions": versions(),
     }

@@ -19,6 +19,7 @@ def render(report: Report) -> str:
         f"{_safe(split)}: {words.amount(rows, 'row')}"
         for split, rows, _ in words.splits(report.dataset)
     )
+    splits += "<br>".join(_safe(run) for run in words.runs(report.dataset))
     parts = [
         "<div>",
         f"<p><b>datacheck · {name}</b> — {_safe(words.tally(report.findings))}<br>{splits}</p>",

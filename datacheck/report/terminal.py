@@ -107,7 +107,9 @@ def _header(report: Report) -> Iterator[Line]:
         (split, f"{words.amount(rows, 'row')} in {words.amount(files, 'file')}", "")
         for split, rows, files in words.splits(dataset)
     ]
-    facts.append(("columns", words.kinds(dataset), ""))
+    if dataset.get("columns") or dataset.get("splits") or not dataset.get("runs"):
+        facts.append(("columns", words.kinds(dataset), ""))
+    facts += [("run", run, "") for run in words.runs(dataset)]
     roles, rest = words.roles(report)
     facts.extend(roles)
     pad = max(len(key) for key, _, _ in facts)

@@ -120,6 +120,18 @@ def splits(dataset: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     ]
 
 
+def runs(dataset: Mapping[str, Any]) -> list[str]:
+    """``run.jsonl: 1,000 steps, 20 evaluations of val`` of each recorded run that was judged."""
+    out = []
+    for run in dataset.get("runs", ()):
+        told = [amount(int(run.get("steps", 0)), "step")]
+        if run.get("evaluations"):
+            splits = names((said(s, 24) for s in run.get("splits", ())), 4)
+            told.append(f"{amount(int(run['evaluations']), 'evaluation')} of {splits}")
+        out.append(f"{said(run.get('name', ''), 120)}: {', '.join(told)}")
+    return out
+
+
 def kinds(dataset: Mapping[str, Any]) -> str:
     """``15 (8 category, 6 number, 1 text)``: the columns by kind, the commonest first."""
     columns = dataset.get("columns", {})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datacheck.training.determinism import KeyedBatchSampler, init
     from datacheck.training.evaluating import evaluate
     from datacheck.training.history import Fitted
+    from datacheck.training.judging import judge
     from datacheck.training.metrics import reference_loss, summarize
     from datacheck.training.monitor import StabilityMonitor
     from datacheck.training.objectives import (
@@ -61,12 +62,14 @@ __all__ = [
     "clip",
     "evaluate",
     "init",
+    "judge",
     "reference_loss",
     "spikes",
     "summarize",
 ]
 
 _HOMES = {
+    **dict.fromkeys(("judge",), "judging"),
     "StabilityMonitor": "monitor",
     **dict.fromkeys(
         ("Attribution", "Cause", "attribute"),

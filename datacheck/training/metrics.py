@@ -56,6 +56,10 @@ __all__ = [
 ]
 
 
+# A run that blew up has numbers whose squares and differences are infinite: so be the figures.
+_BLOWN_UP = np.errstate(over="ignore", invalid="ignore")
+
+
 def reference_loss(y: Any, task: str | Task) -> float:
     """L_ref, the loss of the constant predictor on labels ``y``, of any shape.
 
@@ -91,11 +95,13 @@ def non_finite(loss: Any, grad: Any = None) -> tuple[float, int | None]:
     return float(bad.mean()), int(np.argmax(bad)) if bad.any() else None
 
 
+@_BLOWN_UP
 def volatility(loss: Any, reference: float) -> float:
     """LV, rms(l − rm(l)) / L_ref after the burn-in; NaN below 30 steps."""
     return math.sqrt(mean(residuals(series(loss) / _positive(reference)) ** 2))
 
 
+@_BLOWN_UP
 def step_noise(loss: Any, reference: float) -> float:
     """SN, MADs(Δl)/√2 / L_ref after the burn-in, over pairs of steps that are both finite."""
     values = series(loss)
@@ -103,6 +109,7 @@ def step_noise(loss: Any, reference: float) -> float:
     return mads(differences(late)) / math.sqrt(2) / _positive(reference)
 
 
+@_BLOWN_UP
 def gradient_tail(g: Any) -> tuple[float, float]:
     """GT, exp(Q99(log g − rm(log g))) after the burn-in, and G-peak, max g / median g of all steps.
 
@@ -114,6 +121,7 @@ def gradient_tail(g: Any) -> tuple[float, float]:
     return tail(values), peak
 
 
+@_BLOWN_UP
 def update_weight(uw: Any) -> tuple[float, float]:
     """UW, the median of ‖Δθ‖/‖θ‖ after the burn-in, and its tail, as GT of the gradient norm.
 
@@ -124,6 +132,7 @@ def update_weight(uw: Any) -> tuple[float, float]:
     return (float(np.median(late)) if late.size else math.nan), tail(values)
 
 
+@_BLOWN_UP
 def validation_jitter(val_loss: Any, reference: float) -> float:
     """VLJ, mean|Δ evaluation loss| / L_ref over the second half of the evaluations."""
     late = second_half(series(val_loss))

@@ -40,6 +40,8 @@ class Spikes:
     """Shape (n,): whether the step is a spike; a value that is not finite is one."""
     z: Floats
     """Shape (n,): NaN where nothing was judged, ``inf`` where the value is not finite."""
+    median: Floats
+    """Shape (n,): exp(med) that the step was judged against; NaN where nothing was judged."""
     rate: float
     """SR: the share of spikes after the burn-in; NaN without steps."""
     mass: float
@@ -109,11 +111,14 @@ def spikes(x: Any) -> Spikes:
     mask: Mask = z > LIMIT
     late = np.arange(len(series)) >= burn_in(len(series))
     finite = mask & late & np.isfinite(series)
+    with np.errstate(over="ignore"):  # of a run that blew up the mass may be infinite
+        mass = float(np.sum(series[finite] / median[finite] - 1))
     return Spikes(
         mask=mask,
         z=z,
+        median=median,
         rate=float(mask[late].mean()) if late.any() else math.nan,
-        mass=float(np.sum(series[finite] / median[finite] - 1)),
+        mass=mass,
     )
 
 

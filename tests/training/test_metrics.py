@@ -128,6 +128,23 @@ def test_the_gradient_tail_knows_no_units(g):
     assert one[1] >= 1
 
 
+@given(
+    hnp.arrays(
+        np.float64,
+        st.integers(0, 60),
+        elements=st.sampled_from([1.7e308, -1.7e308, 5e-324, 0.0, 1.0, math.nan, math.inf]),
+    )
+)
+def test_runs_that_blew_up_have_figures(x):
+    """Whatever numbers: no warning, no crash, no complex result."""
+    for figure in (m.volatility, m.step_noise, m.validation_jitter):
+        assert not figure(x, 1.0) < 0
+    for pair in (m.gradient_tail, m.update_weight, m.non_finite):
+        pair(x)
+    assert not m.spikes(x).rate > 1
+    assert not m.olmo(x) > 1
+
+
 def test_the_gradient_tail_by_hand():
     g = np.ones(1000)
     g[200:1000:40] = 5.0  # 20 of the 900 after the burn-in, more than a hundredth of them

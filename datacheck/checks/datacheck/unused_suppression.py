@@ -49,11 +49,13 @@ class UnusedSuppression(Rule):
         return []
 
     def judge(self, context: Context) -> Iterable[Finding]:
-        unused = list(context.unused_suppressions)
-        if not unused:
-            return
+        if context.unused_suppressions:
+            yield self.found(list(context.unused_suppressions))
+
+    def found(self, unused: list[str]) -> Finding:
+        """The finding about suppressions that match nothing."""
         noun = "suppression matches" if len(unused) == 1 else "suppressions match"
-        yield self.finding(
+        return self.finding(
             f"{len(unused)} {noun} no finding: {names(unused)}",
             count=len(unused),
             unit="suppressions",

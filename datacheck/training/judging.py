@@ -1,0 +1,143 @@
+"""A recorded run judged by the rules of family ST: the same Report as that of an audit."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datacheck.auditing import said, versions
+from datacheck.checks.base import NotApplicable
+from datacheck.checks.codes import find, select
+from datacheck.errors import DatacheckError
+from datacheck.findings import Finding, Outcome, Report, Status
+from datacheck.training.rules.base import RunRule
+from datacheck.training.rules.view import Locate, Named, View
+from datacheck.types import Ints
+
+if TYPE_CHECKING:
+    from datacheck.config import Config
+    from datacheck.training.run import Run
+
+
+def judge(
+    run: Run,
+    *,
+    audit: Report | None = None,
+    locate: Locate | None = None,
+    named: Named | None = None,
+    config: Config | None = None,
+    name: str = "run",
+) -> Report:
+    """What is wrong with a recorded run.
+
+    ``locate(row)`` spells the rows of a batch, such as ``train/a.csv:12``; without it they are
+    numbers. ``named(rows)`` counts how many of those rows each rule of an audit had named;
+    without it, those are counted that stand among the examples of ``audit`` (which needs
+    ``locate``, to know them by their spelling). ``config`` has options, severities, suppressions
+    and the choice of rules. Raises DatacheckError for a configuration that cannot be.
+    """
+    from datacheck.config import Config
+    from datacheck.suppress import apply_suppressions
+
+    began = time.perf_counter()
+    settings = config or Config()
+    if named is None and audit is not None and locate is not None:
+        named = examples_of(audit, locate)
+    view = View(run, locate, named)
+    findings, outcomes = [], []
+    for code in select(settings.select, settings.ignore, of_run=True):
+        found, outcome = _judged(view, code.code, settings)
+        findings += found
+        outcomes.append(outcome)
+    ran = {o.rule for o in outcomes if o.status in (Status.CLEAN, Status.FOUND)}
+    kept, suppressed, unused = apply_suppressions(findings, settings.suppress, ran=ran)
+    if settings.suppress and "DC001" in {c.code for c in select(settings.select, settings.ignore)}:
+        kept += _unused(unused, settings)
+        outcomes.append(Outcome("DC001", Status.FOUND if unused else Status.CLEAN))
+    return Report(
+        dataset={
+            "name": name,
+            "splits": {},
+            "columns": {},
+            "task": None,
+            "runs": [facts(run, name)],
+        },
+        findings=kept,
+        outcomes=outcomes,
+        assumptions=_assumed(run),
+        timing={"total": time.perf_counter() - began},
+        versions=versions(),
+        suppressed=suppressed,
+    )
+
+
+def examples_of(audit: Report, locate: Locate) -> Named:
+    """How many of some rows stand among the examples of an audit's findings, by rule."""
+    known: dict[str, set[str]] = defaultdict(set)
+    for finding in audit.findings:
+        for example in finding.examples:
+            known[finding.rule].update(example.addresses)
+
+    def named(rows: Ints) -> Mapping[str, int]:
+        spelled = [locate(int(r)) for r in rows]
+        counts = {rule: sum(s in rows_of for s in spelled) for rule, rows_of in known.items()}
+        return {rule: n for rule, n in sorted(counts.items()) if n}
+
+    return named
+
+
+def facts(run: Run, name: str) -> dict[str, Any]:
+    """The run as reports show it."""
+    splits = run.evaluations["split"].unique(maintain_order=True).to_list()
+    return {
+        "name": name,
+        "steps": run.steps.height,
+        "evaluations": run.evaluations.height,
+        "splits": [str(s) for s in splits],
+        "ended": run.ended,
+    }
+
+
+def _judged(view: View, code: str, config: Config) -> tuple[list[Finding], Outcome]:
+    """The findings of one rule, and what came of it; a crash is an outcome, not the end."""
+    try:
+        rule = find(code).load()(**config.rule_options(code))
+        assert isinstance(rule, RunRule)
+        with np.errstate(all="ignore"):  # a run that blew up has any number in it
+            found = list(rule.judge_run(view))
+    except DatacheckError:
+        raise
+    except NotApplicable as reason:
+        return [], Outcome(code, Status.NOT_APPLICABLE, str(reason))
+    except Exception as error:
+        return [], Outcome(code, Status.FAILED, said(error))
+    severity = config.severities().get(code)
+    if severity:
+        found = [replace(f, severity=severity) for f in found]
+    return found, Outcome(code, Status.FOUND if found else Status.CLEAN)
+
+
+def _unused(unused: list[str], config: Config) -> list[Finding]:
+    """The finding that suppressions match nothing, as an audit of data has it."""
+    from datacheck.checks.datacheck.unused_suppression import UnusedSuppression
+
+    if not unused:
+        return []
+    find("DC001").load()  # fills in what the table says
+    found = UnusedSuppression().found(unused)
+    severity = config.severities().get("DC001")
+    return [replace(found, severity=severity) if severity else found]
+
+
+def _assumed(run: Run) -> list[str]:
+    out = []
+    if not run.ended:
+        out.append("the run has not come to its end, or was killed: what is there was judged")
+    if "reference" not in run.meta:
+        out.append("no reference loss was recorded; the loss of the first tenth stands for it")
+    return out
