@@ -164,6 +164,8 @@ def run_fix(
         raise UsageError("data in memory has no files to write again", "leave the folder out")
     if not in_memory and target is None and not dry_run:
         raise UsageError("no folder to write to", "name a new one: fix('data/', 'clean/')")
+    if not in_memory:
+        folder.clear_of(source, data.files)
     run = [s for s in whole if unsafe or s.safety == "safe"]
     run, bound = without_parts(View(data).fragments(), run)
     ready = replace(whole, steps=tuple(run)).ready(unsafe=unsafe)

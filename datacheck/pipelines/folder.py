@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,20 @@ def free(output: Path, *, away: Any = None) -> Path:
                 f"choose a place beside it, such as {source.parent / target.name}",
             )
     return target
+
+
+def clear_of(source: Any, files: Iterable[str]) -> None:
+    """Raises UsageError where data lies in a folder whose name the result keeps for itself."""
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    kept = {ORIGINALS, QUARANTINE}
+    if root is not None and root.is_dir():
+        for file in files:
+            first = Path(file).parts[0]
+            if first in kept and (root / file).exists():
+                raise UsageError(
+                    f"{root / file} lies in {first}/, which the result keeps for itself",
+                    f"rename that folder, or name it: datacheck fix {root / first}",
+                )
 
 
 @contextmanager

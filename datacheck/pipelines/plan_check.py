@@ -10,7 +10,7 @@ from typing import Any
 from datacheck.dataset import Dataset, Kind
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.plan import Step
+from datacheck.pipelines.plan import DROPS, Step
 
 NUMBERS = (Kind.NUMBER, Kind.BOOLEAN)
 ITEMS = (Kind.SEQUENCE, Kind.TEXT)
@@ -81,6 +81,12 @@ def _splits(data: Dataset, step: Step) -> None:
             f"{step.repair} takes rows out of {data.train or 'train'} alone, not of "
             f"{next(s for s in step.splits if s != data.train)}",
             "rows of evaluation splits are left where they are",
+        )
+    indicator = step.repair == "impute-with-indicator" and step.get("indicator")
+    if step.splits and (step.repair in DROPS or indicator):
+        raise UsageError(
+            f"{step.repair} for {names(step.splits)} alone would give the splits different columns",
+            "write indicator = false, or leave splits out" if indicator else "leave splits out",
         )
 
 

@@ -44,6 +44,8 @@ def step(repair: str, *columns: str, splits: tuple[str, ...] = (), **params: obj
         (step("drop-duplicates", "x"), "works on whole rows"),
         (step("drop-from-train", splits=("test",)), "out of train alone"),
         (step("quarantine-unreadable", splits=("test",)), "out of train alone"),
+        (step("drop-column", "x", splits=("test",)), "different columns"),
+        (step("impute-with-indicator", "x", splits=("test",)), "different columns"),
         (step("winsorize", "x", k=math.nan), "k is nan"),
         (step("winsorize", "x", k=math.inf), "k is inf"),
         (step("impute-with-indicator", "x", number="constant", constant=math.nan), "is nan"),
@@ -75,3 +77,28 @@ def test_hints_name_what_would_do():
     with pytest.raises(UsageError) as caught:
         fix(DATA, plan=Plan((step("standardize", "name"),)), settings={"label": "label"})
     assert caught.value.hint == "it could be: x"
+
+
+def test_one_split_may_be_filled_alone(tmp_path):
+    holed = pl.DataFrame({"x": [1.0, None] * 20, "label": [0, 0, 1, 1] * 10})
+    holed = holed.with_columns(fold=pl.Series(["train", "test"] * 20))
+    holed = holed.with_columns(x=pl.when(pl.int_range(40) % 4 > 0).then("x").otherwise(3.0))
+    holed.write_csv(tmp_path / "all.csv")
+    one = step("impute-with-indicator", "x", splits=("test",), indicator=False)
+    fix(tmp_path / "all.csv", tmp_path / "clean", plan=Plan((one,)), settings={"label": "label"})
+    mended = pl.read_csv(tmp_path / "clean/all.csv")
+    assert mended.columns == holed.columns
+    assert mended.filter(fold="test")["x"].null_count() == 0
+
+
+@pytest.mark.parametrize("taken", ["originals", "quarantine"])
+def test_folders_that_the_result_keeps(tmp_path, taken):
+    source = tmp_path / "data" / taken
+    source.mkdir(parents=True)
+    for split, frame in DATA.items():
+        frame.write_csv(source / f"{split}.csv")
+    with pytest.raises(UsageError, match="keeps for itself"):
+        fix(tmp_path / "data", tmp_path / "clean", plan=Plan((step("standardize", "x"),)))
+    assert not (tmp_path / "clean").exists()
+    fix(source, tmp_path / "clean", plan=Plan((step("standardize", "x"),)))
+    assert (tmp_path / "clean/train.csv").is_file()
