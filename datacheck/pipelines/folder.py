@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -102,7 +103,7 @@ def _remove(folder: Path) -> None:
     """Remove a folder that a thread may still be writing to, if an interrupt came as it began."""
     for _ in range(100):
         shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        if not os.path.lexists(folder):  # which also takes names that are too long
             return
         time.sleep(0.02)
 
@@ -117,9 +118,10 @@ def full(error: BaseException) -> bool:
 
 def _sweep(target: Path) -> None:
     """Remove what killed runs left behind."""
-    for one in target.parent.glob(f".{target.name}.*-*"):
-        told = one.name[len(target.name) + 2 :].split("-")[0]
-        if one.is_dir() and told.isdigit() and not _alive(int(told)):
+    ours = re.compile(re.escape(f".{target.name}.") + r"(\d+)-[0-9a-f]{8}")
+    for one in target.parent.iterdir():
+        named = ours.fullmatch(one.name)
+        if named and one.is_dir() and not one.is_symlink() and not _alive(int(named[1])):
             shutil.rmtree(one, ignore_errors=True)
 
 

@@ -463,6 +463,24 @@ def test_a_kill_at_any_moment_leaves_all_or_nothing(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clean", "data", "plan.toml"]
 
 
+def test_only_what_a_killed_run_left_is_removed(tmp_path):
+    source = written(tmp_path / "data", "csv")
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    left = tmp_path / f".cl[e]an.{dead.pid}-0123abcd"
+    others = [".clean.1-x", f".other.{dead.pid}-0123abcd", f".cl[e]an.{dead.pid}-notes", ".c-l"]
+    running = tmp_path / f".cl[e]an.{os.getpid()}-0123abcd"
+    for one in (left, running, *(tmp_path / o for o in others)):
+        one.mkdir()
+        (one / "file").write_text("x")
+    fix(source, tmp_path / "cl[e]an")
+    assert not left.exists()
+    fix(source, tmp_path / "*")
+    for one in others:
+        assert (tmp_path / one / "file").is_file()
+    assert running.is_dir()
+
+
 def test_an_interrupt_leaves_nothing(tmp_path):
     data = {s: pl.concat([f] * 300) for s, f in sick().items()}
     source = written(tmp_path / "data", "csv", data)
