@@ -2,15 +2,17 @@
 
 Bucketing by length saves padding, and makes batches unlike each other: a batch of short rows has
 another loss than one of long rows, so the loss swings from step to step. Here a step of the
-optimizer is made of several batches (``accumulate``), one from each stratum of the lengths, drawn
-at random: each step mirrors the lengths of the whole, and with them whatever goes with length, in
-about the same number of tokens. The one line in the loop is :meth:`BucketBatchSampler.steps`.
+optimizer is made of several batches (``accumulate``), one from each stratum of the lengths, dealt
+at random and then evened out (:mod:`~datacheck.pipelines.dealing`): each step mirrors the lengths
+of the whole, in about the same number of tokens, and whatever else is known of the rows
+(``mirror``, ``labels``). The one line in the loop is :meth:`BucketBatchSampler.steps`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -23,11 +25,13 @@ from datacheck.pipelines.balanced import (
     check_state,
 )
 from datacheck.pipelines.budgets import Budget, Tokens
+from datacheck.pipelines.dealing import deal, features, spread
 from datacheck.pipelines.length_layout import halved, joined, lay_out
 from datacheck.types import Floats, Ints
 
 T = TypeVar("T")
 ACCUMULATE = 4
+CLASSES = 32  # the most frequent ones; the rest is mirrored as one
 
 
 class BucketBatchSampler:
@@ -41,8 +45,12 @@ class BucketBatchSampler:
     left out instead). Only where all batches hold one row can the last step be shorter, and a
     batch of several ranks hold two. ``balance`` draws classes of ``labels`` evenly instead (see
     :class:`~datacheck.pipelines.balanced.BalancedBatchSampler`); rows may then come more than
-    once, or not. ``labels`` without ``balance`` change nothing: steps mirror the classes as they
-    mirror the lengths.
+    once, or not. ``labels`` without ``balance``: classes come evenly within each run of lengths,
+    and steps hold them in proportion.
+
+    ``mirror`` are further numbers of the rows, shape (n,) or (n, k), whose sums a step is to hold
+    in proportion to its tokens: what is known of the rows' losses beforehand, such as
+    :func:`~datacheck.pipelines.surprise.surprise` of their tokens. It calms the loss further.
 
     Use it as ``DataLoader(data, batch_sampler=sampler)``, and in the loop::
 
@@ -63,6 +71,7 @@ class BucketBatchSampler:
         seed: int = 0,
         labels: Any = None,
         balance: Balance | Mapping[int, float] | None = None,
+        mirror: Any = None,
         accumulate: int = ACCUMULATE,
         rank: int = 0,
         world_size: int = 1,
@@ -79,6 +88,8 @@ class BucketBatchSampler:
         self.shuffle, self.seed, self.drop_last = shuffle, int(seed), drop_last
         self.rank, self.world_size = rank, world_size
         self.accumulate = max(1, min(accumulate, n // world_size)) if n else accumulate
+        self._mirror = None if mirror is None else _numbers(mirror, n)
+        self._labels = None if labels is None else _classes(labels, n)
         self._draws = None
         if balance is not None:
             self._draws = BalancedBatchSampler(_classes(labels, n), 1, balance=balance, seed=seed)
@@ -107,23 +118,21 @@ class BucketBatchSampler:
             np.random.Philox(np.random.SeedSequence([self.seed, self.epoch]))
         )
         if self._draws is None:
-            drawn, layout = None, self._layout
+            rows, layout = None, self._layout
         else:
             self._draws.epoch = self.epoch
-            drawn = self._draws.order()
-            layout = lay_out(self.lengths[drawn], self.budget)
+            rows = self._draws.order()
+            layout = lay_out(self.lengths[rows], self.budget)
         assert layout is not None
-        block = layout.block
-        if self.shuffle:
-            turn = random.permutation(block.size)
-            order = turn[np.argsort(block[turn], kind="stable")]
-        else:
-            order = np.argsort(block, kind="stable")
+        order, blocks = layout.order(random if self.shuffle else None)
+        order = order if rows is None else rows[order]
+        if self.shuffle and self._labels is not None:
+            order = spread(order, blocks, self._labels, random)
         bounds = np.stack([layout.edges[:-1], layout.edges[1:]], axis=1)
-        return (order if drawn is None else drawn[order]), self._deal(bounds, random)
+        return order, self._deal(order, bounds, random)
 
-    def _deal(self, bounds: Ints, random: np.random.Generator) -> Ints:
-        """To each step and rank one batch of each stratum of ``steps × ranks`` batches."""
+    def _deal(self, order: Ints, bounds: Ints, random: np.random.Generator) -> Ints:
+        """To each step and rank one batch of each of ``accumulate`` strata; their bounds."""
         world, together = self.world_size, self.accumulate * self.world_size
         extra = bounds.shape[0] % together
         if extra and not self.drop_last:
@@ -134,13 +143,33 @@ class BucketBatchSampler:
         at = np.arange(bounds.shape[0])[::-1]
         rest = np.sort((random.permutation(at) if self.shuffle else at)[:extra])
         steps = bounds.shape[0] // together
-        dealt = np.delete(bounds, rest, axis=0).reshape(self.accumulate, steps * world, 2)
-        if self.shuffle:
-            keys = random.random(dealt.shape[:2])
-            dealt = np.take_along_axis(dealt, np.argsort(keys, axis=1)[:, :, None], axis=1)
-        by_step = dealt.reshape(self.accumulate, steps, world, 2).transpose(1, 0, 2, 3)
+        whole = np.delete(bounds, rest, axis=0)
+        if self.shuffle and steps:
+            # All ranks' batches of a step are dealt as one step; which rank gets which is chance.
+            dealt = deal(self._even(order, whole), together, random)
+            dealt = random.permuted(dealt.reshape(self.accumulate, world, steps), axis=1)
+        else:
+            dealt = np.arange(whole.shape[0]).reshape(self.accumulate, steps, world)
+            dealt = dealt.transpose(0, 2, 1)
+        by_step = whole[dealt.transpose(2, 0, 1).reshape(-1, world)]
         last = bounds[rest[: 0 if self.drop_last else None]].reshape(-1, world, 2)
-        return np.concatenate([by_step.reshape(-1, world, 2), last])
+        return np.concatenate([by_step, last])
+
+    def _even(self, order: Ints, bounds: Ints) -> Floats:
+        """What steps are to be even in, of each batch: shape (batches, features)."""
+
+        def sums(values: Floats | Ints) -> Floats:
+            total = np.concatenate(([0.0], np.cumsum(values[order], dtype=np.float64)))
+            return np.asarray(total[bounds[:, 1]] - total[bounds[:, 0]])
+
+        mirror = classes = None
+        if self._mirror is not None:
+            mirror = np.stack([sums(column) for column in self._mirror], axis=1)
+        if self._labels is not None:
+            shown = np.argsort(-np.bincount(np.maximum(self._labels, 0)), kind="stable")[:CLASSES]
+            classes = np.stack([sums(self._labels == c) for c in shown], axis=1)
+        rows = (bounds[:, 1] - bounds[:, 0]).astype(np.float64)
+        return features(sums(self.lengths), rows, mirror, classes)
 
     # -- the protocol of batch samplers -------------------------------------------------------
 
@@ -177,11 +206,18 @@ class BucketBatchSampler:
             raise UsageError(f"the state is at batch {self._step} of {len(self)}", "it is damaged")
         self._from = self._step
 
+    @cached_property
+    def _content(self) -> str:
+        """A hash of what the plan is made of, so that resuming takes constant time."""
+        digest = hashlib.blake2b(self.lengths.tobytes(), digest_size=8)
+        for more in (self._mirror, self._labels):
+            digest.update(b"" if more is None else more.tobytes())
+        return digest.hexdigest()
+
     def _identity(self) -> dict[str, Any]:
-        content = hashlib.blake2b(self.lengths.tobytes(), digest_size=8).hexdigest()
         return {
             "n": int(self.lengths.size),
-            "lengths": content,
+            "lengths": self._content,
             "budget": repr(self.budget),
             "accumulate": self.accumulate,
             "seed": self.seed,
@@ -257,6 +293,17 @@ def check_lengths(lengths: Any) -> Ints:
         least = found.min() if found.dtype.kind in "iuf" else ""
         raise UsageError("lengths are no whole numbers from 0", f"found {found.dtype} {least}")
     return found.astype(np.int64)
+
+
+def _numbers(mirror: Any, n: int) -> Floats:
+    """Numbers to mirror as float64 of shape (k, n)."""
+    found = np.asarray(mirror, dtype=np.float64)
+    found = found[:, None] if found.ndim == 1 else found
+    if found.ndim != 2 or found.shape[0] != n or not np.isfinite(found).all():
+        raise UsageError(
+            f"mirror is of shape {found.shape}, or not finite", f"finite numbers for {n} rows"
+        )
+    return np.ascontiguousarray(found.T)
 
 
 def _classes(labels: Any, n: int) -> Ints:

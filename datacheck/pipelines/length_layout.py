@@ -21,11 +21,34 @@ class Layout:
 
     ``block`` is, for each row (by index), the number of the run of batches that it is mixed
     within, uint16 where that can be (which a radix sort is fast on); ``edges`` are the batches'
-    bounds, int64 of shape (batches + 1,), longest first.
+    bounds, int64 of shape (batches + 1,), longest first. ``tied`` are the rows whose length occurs
+    in more than one run, in order of length, and ``tie`` numbers their lengths: such rows change
+    places at no cost.
     """
 
     block: npt.NDArray[np.integer[Any]]
     edges: Ints
+    tied: Ints
+    tie: npt.NDArray[np.integer[Any]]
+
+    def order(self, random: np.random.Generator | None) -> tuple[Ints, Ints]:
+        """(rows by run, the run of each place): within runs at random, ties too, or as they are.
+
+        Rows of one length often stand beside their like in a file, so that ties in its order make
+        batches of one class or one language.
+        """
+        if random is None:
+            order = np.argsort(self.block, kind="stable")
+            return order, self.block[order].astype(np.int64)
+        block = self.block
+        if self.tied.size:
+            turn = random.permutation(self.tied.size)
+            turned = turn[np.argsort(self.tie[turn], kind="stable")]
+            block = block.copy()
+            block[self.tied[turned]] = self.block[self.tied]
+        turn = random.permutation(block.size)
+        order = turn[np.argsort(block[turn], kind="stable")]
+        return order, block[order].astype(np.int64)
 
 
 def lay_out(lengths: Ints, budget: Budget) -> Layout:
@@ -43,8 +66,22 @@ def lay_out(lengths: Ints, budget: Budget) -> Layout:
             break
     dtype = np.uint16 if edges.size < 65536 else np.int64
     block: npt.NDArray[np.integer[Any]] = np.empty(lengths.size, dtype=dtype)
-    block[order] = np.repeat(blocks, np.diff(edges))
-    return Layout(block, edges)
+    by_place = np.repeat(blocks, np.diff(edges))
+    block[order] = by_place
+    tied, tie = _ties(down, by_place)
+    return Layout(block, edges, order[tied], tie)
+
+
+def _ties(down: Ints, blocks: Ints) -> tuple[Ints, npt.NDArray[np.integer[Any]]]:
+    """(places of rows whose length occurs in several runs, the number of the length of each)."""
+    # Only at a boundary of runs can a length go on into the next one.
+    ends = np.flatnonzero(np.diff(blocks))
+    across = np.unique(down[ends[down[ends] == down[ends + 1]]])[::-1]
+    low = np.searchsorted(-down, -across, side="left")
+    size = np.searchsorted(-down, -across, side="right") - low
+    tie = np.repeat(np.arange(across.size), size)
+    places = np.arange(tie.size) + np.repeat(low - (np.cumsum(size) - size), size)
+    return places, tie.astype(np.uint16 if across.size < 65536 else np.int64)
 
 
 def _padded(down: Ints, edges: Ints, blocks: Ints) -> int:
