@@ -5,8 +5,10 @@ how much the real tokens of a step vary (TCV), how alike successive batches are 
 time to plan an epoch beside ``numpy.argsort`` of the lengths. Then a small language model on real
 text (the docstrings of Python's standard library, or ``--data``): loss volatility (LV) of each way
 over that of random batches, in pairs of the same seed, with a t interval on the log-ratios.
-A step of the optimizer is 4 batches for all of them, weighted by real tokens; LV is the root mean
-square of the step's loss about its running median, over the loss of the best constant predictor.
+A step of the optimizer is ``--accumulate`` batches on each of ``--ranks`` for all of them, weighted
+by real tokens; LV is the root mean square of the step's loss about its running median, over the
+loss of the best constant predictor. The last way is also told how surprising each text is to a
+model of single words, pairs and triples, ``mirror=surprise(texts)``; the model is not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,11 @@ from datacheck.pipelines.balanced import cut_in_order
 from datacheck.pipelines.bucketing import BucketBatchSampler
 from datacheck.pipelines.budgets import Tokens
 from datacheck.pipelines.length_layout import by_length, cut
+from datacheck.pipelines.surprise import surprise
 from datacheck.types import Floats, Ints
 
 Batches = list[Ints]
-STEP = 4  # batches to a step of the optimizer
+Way = Callable[[Ints, int, int], Batches]
 POOL = 50  # batches that a pool sort sorts at a time
 CONTEXT, WIDTH, HIDDEN = 3, 16, 32
 BURN_IN = 0.1
@@ -79,19 +83,29 @@ def shuffled_buckets(lengths: Ints, budget: int, seed: int) -> Batches:
     return [turn[batches[i]] for i in rng.permutation(len(batches))]
 
 
-def ours(lengths: Ints, budget: int, seed: int) -> Batches:
-    """datacheck's BucketBatchSampler."""
-    sampler = BucketBatchSampler(lengths, Tokens(budget), accumulate=STEP, seed=seed)
-    indices, bounds = sampler.plan()
+def ours(
+    lengths: Ints, budget: int, seed: int, *, step: tuple[int, int] = (4, 1), mirror: Any = None
+) -> Batches:
+    """datacheck's BucketBatchSampler; ``step`` is (accumulate, ranks)."""
+    accumulate, ranks = step
+    planned = [
+        BucketBatchSampler(
+            lengths, Tokens(budget), accumulate=accumulate, seed=seed, mirror=mirror,
+            rank=rank, world_size=ranks,
+        ).plan()
+        for rank in range(ranks)
+    ]  # fmt: skip
+    indices = planned[0][0]
+    bounds = np.stack([own for _, own in planned], axis=1).reshape(-1, 2)
     return [indices[a:b] for a, b in bounds.tolist()]
 
 
-WAYS: dict[str, Callable[[Ints, int, int], Batches]] = {
+WAYS: dict[str, Way] = {
     "random": random_batches,
     "pool sort": pool_sort,
     "sorted": sorted_order,
     "shuffled buckets": shuffled_buckets,
-    "datacheck": ours,
+    "datacheck": ours,  # in training(), of the step that is asked for
 }
 
 
@@ -102,7 +116,7 @@ def _cut(order: Ints, lengths: Ints, budget: int) -> Batches:
 # -- padding -----------------------------------------------------------------------------------
 
 
-def figures(lengths: Ints, batches: Batches) -> tuple[float, float, float]:
+def figures(lengths: Ints, batches: Batches, together: int) -> tuple[float, float, float]:
     """(padded ÷ real tokens, sd ÷ mean of the real tokens of a step, autocorrelation at lag 1).
 
     The autocorrelation is that of the mean length of successive batches.
@@ -110,8 +124,8 @@ def figures(lengths: Ints, batches: Batches) -> tuple[float, float, float]:
     real = np.array([lengths[b].sum() for b in batches], dtype=np.float64)
     padded = np.array([b.size * lengths[b].max() for b in batches], dtype=np.float64)
     mean = real / np.array([b.size for b in batches])
-    whole = len(batches) // STEP * STEP
-    steps = real[:whole].reshape(-1, STEP).sum(axis=1)
+    whole = len(batches) // together * together
+    steps = real[:whole].reshape(-1, together).sum(axis=1)
     alike = float(np.corrcoef(mean[1:], mean[:-1])[0, 1])
     return float(padded.sum() / real.sum()), float(steps.std() / steps.mean()), alike
 
@@ -123,15 +137,15 @@ def padding(rows: int, budget: int, seed: int) -> None:
     tell(f"{rows:,} lognormal lengths, mean {lengths.mean():.0f}, {budget:,} tokens a batch")
     tell(f"{'':<18}{'padded/real':>12}{'over sorted':>12}{'PW':>7}{'TCV':>8}{'autocorr.':>11}"
           f"{'plan/argsort':>14}")  # fmt: skip
-    least = figures(lengths, sorted_order(lengths, budget, 0))[0]
+    least = figures(lengths, sorted_order(lengths, budget, 0), 4)[0]
     for name, way in WAYS.items():
         ratio = plan_time(way if name != "datacheck" else None, lengths, budget)
-        found, tcv, alike = figures(lengths, way(lengths, budget, seed))
+        found, tcv, alike = figures(lengths, way(lengths, budget, seed), 4)
         tell(f"{name:<18}{found:>12.3f}{found / least:>12.3f}{1 - 1 / found:>7.2f}{tcv:>8.3f}"
               f"{alike:>11.2f}{ratio:>14.1f}")  # fmt: skip
 
 
-def plan_time(way: Callable[[Ints, int, int], Batches] | None, lengths: Ints, budget: int) -> float:
+def plan_time(way: Way | None, lengths: Ints, budget: int) -> float:
     """Median over five rounds of the time to plan an epoch, over that of numpy.argsort."""
     ratios = []
     for seed in range(5):
@@ -139,7 +153,7 @@ def plan_time(way: Callable[[Ints, int, int], Batches] | None, lengths: Ints, bu
         np.argsort(lengths)
         between = time.perf_counter()
         if way is None:
-            BucketBatchSampler(lengths, Tokens(budget), accumulate=STEP, seed=seed).plan()
+            BucketBatchSampler(lengths, Tokens(budget), accumulate=4, seed=seed).plan()
         else:
             way(lengths, budget, seed)
         ratios.append((time.perf_counter() - between) / (between - began))
@@ -195,7 +209,9 @@ def coded(texts: list[list[str]], size: int) -> tuple[list[Ints], float]:
 # -- training ----------------------------------------------------------------------------------
 
 
-def losses(texts: list[Ints], way: str, budget: int, steps: int, seed: int, size: int) -> Floats:
+def losses(
+    texts: list[Ints], way: Way, budget: int, steps: int, seed: int, size: int, together: int
+) -> Floats:
     """The loss of each step of a small language model, in nats a word."""
     import torch
 
@@ -208,7 +224,7 @@ def losses(texts: list[Ints], way: str, budget: int, steps: int, seed: int, size
     )  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     out = []
-    for step in _steps(lengths, way, budget, steps, seed):
+    for step in _steps(lengths, way, budget, steps, seed, together):
         optimizer.zero_grad()
         total, held = 0.0, sum(int(lengths[b].sum()) for b in step)
         for batch in step:
@@ -223,14 +239,14 @@ def losses(texts: list[Ints], way: str, budget: int, steps: int, seed: int, size
 
 
 def _steps(
-    lengths: Ints, way: str, budget: int, steps: int, seed: int
+    lengths: Ints, way: Way, budget: int, steps: int, seed: int, together: int
 ) -> Iterator[Batches]:
     epoch = 0
     while steps > 0:
-        batches = WAYS[way](lengths, budget, seed * 1000 + epoch)
-        for i in range(0, len(batches) - STEP + 1, STEP):
+        batches = way(lengths, budget, seed * 1000 + epoch)
+        for i in range(0, len(batches) - together + 1, together):
             if steps > 0:
-                yield batches[i : i + STEP]
+                yield batches[i : i + together]
             steps -= 1
         epoch += 1
 
@@ -255,26 +271,35 @@ def volatility(loss: Floats, reference: float) -> float:
     return float(np.sqrt((off**2).mean()) / reference)
 
 
-def training(texts: list[list[str]], budget: int, steps: int, seeds: int, size: int) -> None:
-    """The table of a text."""
+def training(
+    texts: list[list[str]], budget: int, steps: int, seeds: int, size: int, step: tuple[int, int]
+) -> None:
+    """The table of a text; ``step`` is (accumulate, ranks)."""
     from scipy.stats import t
 
     codes, reference = coded(texts, size)
     lengths = np.array([c.size for c in codes])
+    together = step[0] * step[1]
     tell(f"{lengths.size:,} texts, {lengths.sum():,} words, mean {lengths.mean():.0f}, "
-          f"{budget:,} real tokens a batch, {steps} steps, {seeds} seeds")  # fmt: skip
+         f"{budget:,} real tokens a batch, {step[0]} × {step[1]} batches a step, {steps} steps, "
+         f"{seeds} seeds")  # fmt: skip
     tell(f"{'':<18}{'PW':>7}{'TCV':>8}{'tokens/step':>13}{'LV':>9}{'LV over random':>17}"
           f"{'95 %':>15}{'last loss':>11}")  # fmt: skip
+    ways: dict[str, Way] = {
+        **WAYS,
+        "datacheck": partial(ours, step=step),
+        "datacheck, mirror": partial(ours, step=step, mirror=surprise(codes)),
+    }
     base: list[float] = []
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         # Each way gets the budget of padded tokens that comes to the same real tokens a step.
         own = budget
         for _ in range(6):
             own = round(own * budget * len(way(lengths, own, 0)) / lengths.sum())
         batches = way(lengths, own, 0)
-        found, tcv, _ = figures(lengths, batches)
-        real = STEP * lengths.sum() / len(batches)
-        runs = [losses(codes, name, own, steps, seed, size) for seed in range(seeds)]
+        found, tcv, _ = figures(lengths, batches, together)
+        real = together * lengths.sum() / len(batches)
+        runs = [losses(codes, way, own, steps, seed, size, together) for seed in range(seeds)]
         lv = [volatility(run, reference) for run in runs]
         last = statistics.mean(float(run[-steps // 5 :].mean()) for run in runs)
         base = base or lv
@@ -289,20 +314,29 @@ def training(texts: list[list[str]], budget: int, steps: int, seeds: int, size: 
 def main() -> None:
     """Both tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="of the first table; 0: without it"
+    )
     parser.add_argument("--budget", type=int, default=16_384, help="tokens a batch, first table")
     parser.add_argument("--tokens", type=int, default=1_024, help="real tokens, second table")
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--accumulate", type=int, default=4, help="batches a step and rank")
+    parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--words", type=int, default=400, help="size of the vocabulary")
-    parser.add_argument("--data", type=Path, help="a CSV or JSON Lines file instead of docstrings")
+    parser.add_argument(
+        "--data", type=Path, nargs="*", help="CSV, TSV or JSON Lines files, a table of each"
+    )
     parser.add_argument("--text", default="text", help="its column of text")
     parser.add_argument("--write", type=Path, help="write the tables to a Markdown file as well")
     chosen = parser.parse_args()
-    padding(chosen.rows, chosen.budget, 0)
-    tell()
-    texts = read(chosen.data, chosen.text) if chosen.data else docstrings()
-    training(texts, chosen.tokens, chosen.steps, chosen.seeds, chosen.words)
+    if chosen.rows:
+        padding(chosen.rows, chosen.budget, 0)
+        tell()
+    step = (chosen.accumulate, chosen.ranks)
+    for path in chosen.data or [None]:
+        texts = read(path, chosen.text) if path else docstrings()
+        training(texts, chosen.tokens, chosen.steps, chosen.seeds, chosen.words, step)
     if chosen.write:
         command = " ".join(["python benchmarks/batching.py", *sys.argv[1:]])
         table = "\n".join(LINES)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datacheck.pipelines.plan import Plan, Step
     from datacheck.pipelines.profile import Profile
     from datacheck.pipelines.shared_transform import SharedTransform, shared_transform
+    from datacheck.pipelines.surprise import surprise
     from datacheck.pipelines.transforms_audit import audit_transforms
     from datacheck.pipelines.undoing import undo
     from datacheck.training.monitor import StabilityMonitor
@@ -79,6 +80,7 @@ __all__ = [
     "guard",
     "loaders",
     "shared_transform",
+    "surprise",
     "undo",
 ]
 
@@ -105,6 +107,7 @@ _HOMES = {
     "loaders": "pipelines.loaders",
     "Profile": "pipelines.profile",
     **dict.fromkeys(("SharedTransform", "shared_transform"), "pipelines.shared_transform"),
+    "surprise": "pipelines.surprise",
     "audit_transforms": "pipelines.transforms_audit",
     **dict.fromkeys(("Fixed", "fix"), "pipelines.fixing"),
     "Pipeline": "pipelines.pipeline",

@@ -27,11 +27,12 @@ from datacheck.pipelines.balanced import (
 from datacheck.pipelines.budgets import Budget, Tokens
 from datacheck.pipelines.dealing import deal, features, spread
 from datacheck.pipelines.length_layout import halved, joined, lay_out
+from datacheck.pipelines.row_numbers import check_classes, check_lengths, check_numbers
 from datacheck.types import Floats, Ints
 
 T = TypeVar("T")
 ACCUMULATE = 4
-CLASSES = 32  # the most frequent ones; the rest is mirrored as one
+CLASSES = 32  # the most frequent ones are counted
 
 
 class BucketBatchSampler:
@@ -88,11 +89,13 @@ class BucketBatchSampler:
         self.shuffle, self.seed, self.drop_last = shuffle, int(seed), drop_last
         self.rank, self.world_size = rank, world_size
         self.accumulate = max(1, min(accumulate, n // world_size)) if n else accumulate
-        self._mirror = None if mirror is None else _numbers(mirror, n)
-        self._labels = None if labels is None else _classes(labels, n)
+        self._mirror = None if mirror is None else check_numbers(mirror, n)
+        self._labels = None if labels is None else check_classes(labels, n)
         self._draws = None
         if balance is not None:
-            self._draws = BalancedBatchSampler(_classes(labels, n), 1, balance=balance, seed=seed)
+            self._draws = BalancedBatchSampler(
+                check_classes(labels, n), 1, balance=balance, seed=seed
+            )
         self._layout = None if self._draws else lay_out(self.lengths, self.budget)
         self.epoch = self._step = self._from = 0
         self._planned: tuple[int, Ints, Ints] | None = None
@@ -124,10 +127,11 @@ class BucketBatchSampler:
             rows = self._draws.order()
             layout = lay_out(self.lengths[rows], self.budget)
         assert layout is not None
-        order, blocks = layout.order(random if self.shuffle else None)
+        order = layout.order(random if self.shuffle else None)
         order = order if rows is None else rows[order]
         if self.shuffle and self._labels is not None:
-            order = spread(order, blocks, self._labels, random)
+            runs = np.repeat(np.arange(layout.runs.size), layout.runs)
+            order = spread(order, runs, self._labels, random)
         bounds = np.stack([layout.edges[:-1], layout.edges[1:]], axis=1)
         return order, self._deal(order, bounds, random)
 
@@ -146,7 +150,8 @@ class BucketBatchSampler:
         whole = np.delete(bounds, rest, axis=0)
         if self.shuffle and steps:
             # All ranks' batches of a step are dealt as one step; which rank gets which is chance.
-            dealt = deal(self._even(order, whole), together, random)
+            even = np.delete(self._even(order, bounds), rest, axis=0)
+            dealt = deal(even, together, random)
             dealt = random.permuted(dealt.reshape(self.accumulate, world, steps), axis=1)
         else:
             dealt = np.arange(whole.shape[0]).reshape(self.accumulate, steps, world)
@@ -156,18 +161,18 @@ class BucketBatchSampler:
         return np.concatenate([by_step, last])
 
     def _even(self, order: Ints, bounds: Ints) -> Floats:
-        """What steps are to be even in, of each batch: shape (batches, features)."""
+        """What steps are to be even in, of each batch (they hold all rows): (batches, features)."""
 
         def sums(values: Floats | Ints) -> Floats:
-            total = np.concatenate(([0.0], np.cumsum(values[order], dtype=np.float64)))
-            return np.asarray(total[bounds[:, 1]] - total[bounds[:, 0]])
+            return np.add.reduceat(values[order], bounds[:, 0]).astype(np.float64)
 
         mirror = classes = None
         if self._mirror is not None:
             mirror = np.stack([sums(column) for column in self._mirror], axis=1)
         if self._labels is not None:
             shown = np.argsort(-np.bincount(np.maximum(self._labels, 0)), kind="stable")[:CLASSES]
-            classes = np.stack([sums(self._labels == c) for c in shown], axis=1)
+            held = [sums((self._labels == c).astype(np.int64)) for c in shown]
+            classes = np.stack(held, axis=1)
         rows = (bounds[:, 1] - bounds[:, 0]).astype(np.float64)
         return features(sums(self.lengths), rows, mirror, classes)
 
@@ -278,40 +283,3 @@ def _together(batches: Iterator[T], weights: Sequence[float]) -> Iterator[tuple[
             yield next(batches), weight
         except StopIteration:
             return
-
-
-def check_lengths(lengths: Any) -> Ints:
-    """Lengths as int64 of shape (n,). Raises UsageError for what are none."""
-    found = np.asarray(lengths)
-    if found.ndim != 1:
-        raise UsageError(f"lengths of shape {found.shape}", "one number for each row")
-    if not found.size:
-        return np.zeros(0, dtype=np.int64)
-    if found.dtype.kind == "f" and np.isfinite(found).all() and (found % 1 == 0).all():
-        found = found.astype(np.int64)
-    if found.dtype.kind not in "iu" or (found < 0).any():
-        least = found.min() if found.dtype.kind in "iuf" else ""
-        raise UsageError("lengths are no whole numbers from 0", f"found {found.dtype} {least}")
-    return found.astype(np.int64)
-
-
-def _numbers(mirror: Any, n: int) -> Floats:
-    """Numbers to mirror as float64 of shape (k, n)."""
-    found = np.asarray(mirror, dtype=np.float64)
-    found = found[:, None] if found.ndim == 1 else found
-    if found.ndim != 2 or found.shape[0] != n or not np.isfinite(found).all():
-        raise UsageError(
-            f"mirror is of shape {found.shape}, or not finite", f"finite numbers for {n} rows"
-        )
-    return np.ascontiguousarray(found.T)
-
-
-def _classes(labels: Any, n: int) -> Ints:
-    if labels is None:
-        raise UsageError("balance needs labels", "a class index for each row")
-    found = np.asarray(labels)
-    if found.shape != (n,) or found.dtype.kind not in "iu":
-        raise UsageError(
-            f"labels of shape {found.shape} and type {found.dtype}", f"{n} class indices, from 0"
-        )
-    return found.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,38 +24,55 @@ class Layout:
     within, uint16 where that can be (which a radix sort is fast on); ``edges`` are the batches'
     bounds, int64 of shape (batches + 1,), longest first. ``tied`` are the rows whose length occurs
     in more than one run, in order of length, and ``tie`` numbers their lengths: such rows change
-    places at no cost.
+    places at no cost. ``runs`` are the rows in each run.
     """
 
     block: npt.NDArray[np.integer[Any]]
     edges: Ints
+    runs: Ints
     tied: Ints
-    tie: npt.NDArray[np.integer[Any]]
+    tie: Ints
 
-    def order(self, random: np.random.Generator | None) -> tuple[Ints, Ints]:
-        """(rows by run, the run of each place): within runs at random, ties too, or as they are.
+    def order(self, random: np.random.Generator | None) -> Ints:
+        """The rows by run: within runs at random, ties between runs too, or as they are.
 
         Rows of one length often stand beside their like in a file, so that ties in its order make
         batches of one class or one language.
         """
         if random is None:
-            order = np.argsort(self.block, kind="stable")
-            return order, self.block[order].astype(np.int64)
+            return np.argsort(self.block, kind="stable")
         block = self.block
         if self.tied.size:
-            turn = random.permutation(self.tied.size)
-            turned = turn[np.argsort(self.tie[turn], kind="stable")]
             block = block.copy()
-            block[self.tied[turned]] = self.block[self.tied]
-        turn = random.permutation(block.size)
-        order = turn[np.argsort(block[turn], kind="stable")]
-        return order, block[order].astype(np.int64)
+            block[self.tied[shuffled_within(self.tie, random)]] = self.block[self.tied]
+        return shuffled_within(block, random)
+
+
+def shuffled_within(group: npt.NDArray[np.integer[Any]], random: np.random.Generator) -> Ints:
+    """Places by their group (numbers from 0), in random order within each; shape (n,).
+
+    One sort of whole numbers that hold group, chance and place: 24 bits of chance or more, for
+    2³² places in 2⁸ groups or 2²⁴ in 2¹⁶.
+    """
+    n = group.size
+    low = max(n - 1, 1).bit_length()
+    high = max(int(group.max(initial=0)), 1).bit_length()
+    if low + high > 40:
+        turn = random.permutation(n)
+        return turn[np.argsort(group[turn], kind="stable")]
+    key = random.bit_generator.random_raw(n)
+    key >>= np.uint64(high + low)
+    key <<= np.uint64(low)
+    key |= np.arange(n, dtype=np.uint64)
+    key |= group.astype(np.uint64) << np.uint64(64 - high)
+    key.sort()
+    key &= np.uint64((1 << low) - 1)
+    return key.view(np.int64)
 
 
 def lay_out(lengths: Ints, budget: Budget) -> Layout:
     """Batches of like lengths, and the largest runs of them that may be mixed at little cost."""
-    order = by_length(lengths)
-    down = lengths[order]
+    order, down = _down(lengths)
     edges, blocks = cut(down, budget)
     plain = _padded(down, edges, blocks)
     for pool in POOLS:
@@ -66,22 +84,22 @@ def lay_out(lengths: Ints, budget: Budget) -> Layout:
             break
     dtype = np.uint16 if edges.size < 65536 else np.int64
     block: npt.NDArray[np.integer[Any]] = np.empty(lengths.size, dtype=dtype)
-    by_place = np.repeat(blocks, np.diff(edges))
-    block[order] = by_place
-    tied, tie = _ties(down, by_place)
-    return Layout(block, edges, order[tied], tie)
+    block[order] = np.repeat(blocks.astype(dtype), np.diff(edges))
+    firsts = edges[:-1][np.flatnonzero(np.diff(blocks, prepend=-1))]
+    places, tie = _ties(down, firsts)
+    return Layout(block, edges, np.diff(np.append(firsts, down.size)), order[places], tie)
 
 
-def _ties(down: Ints, blocks: Ints) -> tuple[Ints, npt.NDArray[np.integer[Any]]]:
+def _ties(down: Ints, firsts: Ints) -> tuple[Ints, Ints]:
     """(places of rows whose length occurs in several runs, the number of the length of each)."""
-    # Only at a boundary of runs can a length go on into the next one.
-    ends = np.flatnonzero(np.diff(blocks))
-    across = np.unique(down[ends[down[ends] == down[ends + 1]]])[::-1]
-    low = np.searchsorted(-down, -across, side="left")
-    size = np.searchsorted(-down, -across, side="right") - low
-    tie = np.repeat(np.arange(across.size), size)
-    places = np.arange(tie.size) + np.repeat(low - (np.cumsum(size) - size), size)
-    return places, tie.astype(np.uint16 if across.size < 65536 else np.int64)
+    # Only at the first row of a run can a length go on from the run before.
+    begin = firsts[1:]
+    across = np.unique(down[begin[down[begin] == down[begin - 1]]])[::-1]
+    up = down[::-1]
+    low = down.size - np.searchsorted(up, across, side="right")
+    size = down.size - np.searchsorted(up, across, side="left") - low
+    places = np.arange(int(size.sum())) + np.repeat(low - (np.cumsum(size) - size), size)
+    return places, np.repeat(np.arange(across.size), size)
 
 
 def _padded(down: Ints, edges: Ints, blocks: Ints) -> int:
@@ -91,11 +109,24 @@ def _padded(down: Ints, edges: Ints, blocks: Ints) -> int:
 
 
 def by_length(lengths: Ints) -> Ints:
-    """Indices by length, the longest first, equals in order; a radix sort where that can be."""
-    top = int(lengths.max(initial=0))
-    if top < 65536:
-        return np.argsort((top - lengths).astype(np.uint16), kind="stable")
-    return np.argsort(-lengths, kind="stable")
+    """Indices by length, the longest first, equals in order."""
+    return _down(lengths)[0]
+
+
+def _down(lengths: Ints) -> tuple[Ints, Ints]:
+    """(indices by length, the longest first, equals in order; the lengths in that order).
+
+    One sort of whole numbers that hold length and index, where they have room for both.
+    """
+    top, low = int(lengths.max(initial=0)), max(lengths.size - 1, 1).bit_length()
+    if top.bit_length() + low > 63:
+        order = np.argsort(-lengths, kind="stable")
+        return order, lengths[order]
+    key = top - lengths
+    key <<= low
+    key |= np.arange(lengths.size)
+    key.sort()
+    return key & ((1 << low) - 1), top - (key >> low)
 
 
 def cut(down: Ints, budget: Budget, pool: int = 1) -> tuple[Ints, Ints]:
@@ -104,14 +135,25 @@ def cut(down: Ints, budget: Budget, pool: int = 1) -> tuple[Ints, Ints]:
     A run is ``pool`` batches, each with as many rows as fit if the run's longest, its first, is
     among them.
     """
-    starts, rows, at, n = [0], [], 0, int(down.size)
+    n = int(down.size)
+    # Runs that begin among rows of one length hold as many rows each: one turn for each length.
+    ends = [*(np.flatnonzero(down[1:] != down[:-1]) + 1).tolist(), n]
+    at = 0
+    starts: list[int] = []
+    runs_of: list[int] = []
+    rows: list[int] = []
     while at < n:
         fit = budget.rows(int(down[at]))
-        at = min(n, at + pool * fit)
+        runs = -(-(ends[bisect.bisect_right(ends, at)] - at) // (pool * fit))
         starts.append(at)
+        runs_of.append(runs)
         rows.append(fit)
-    begin, each = np.asarray(starts, dtype=np.int64), np.asarray(rows, dtype=np.int64)
-    count = -(-np.diff(begin) // np.maximum(each, 1))
+        at += runs * pool * fit
+    many = np.asarray(runs_of, dtype=np.int64)
+    each = np.repeat(np.asarray(rows, dtype=np.int64), many)
+    turn = np.arange(each.size) - np.repeat(np.cumsum(many) - many, many)
+    begin = np.repeat(np.asarray(starts, dtype=np.int64), many) + turn * pool * each
+    count = -(-np.diff(np.append(begin, n)) // each)
     owner = np.repeat(np.arange(count.size), count)
     place = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
     return np.append(begin[owner] + place * each[owner], n), owner

@@ -63,7 +63,8 @@ def loaders(
 
     ``batch_size`` counts rows (default 64); ``max_tokens`` bounds rows × longest instead, in
     batches of like lengths (:class:`~datacheck.pipelines.bucketing.BucketBatchSampler`), with
-    ``accumulate`` of them to a step of the optimizer. ``balance`` draws classes evenly
+    ``accumulate`` of them to a step of the optimizer, which mirror how surprising tokens are
+    (:func:`~datacheck.pipelines.surprise.surprise`). ``balance`` draws classes evenly
     (``"classes"``, ``"sqrt"`` or shares by class index). ``pipeline`` (or its path) repairs each
     split as it was fitted on train; a folder that ``datacheck fix`` wrote is repaired already, and
     only what its ``pipeline.json`` says of the loader is done. ``label=False`` leaves the label

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,16 @@ class Table:
         edges = [p.columns[name].offsets for p in self._parts]
         parts = [np.diff(e).astype(np.int64) for e in edges if e is not None]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    def items(self, name: str) -> Iterator[Ragged]:
+        """A column of lists, some rows after the other."""
+        self._ready()
+        for part in self._parts:
+            for start in range(0, part.rows, BLOCK):
+                at = np.arange(start, min(start + BLOCK, part.rows), dtype=np.int64)
+                taken = take(part.columns[name], self.fields[name], at)
+                if isinstance(taken, Ragged):
+                    yield taken
 
     def missing(self, name: str) -> int:
         """How many rows of the column hold a missing, NaN or infinite number (or no list)."""
