@@ -15,6 +15,7 @@ from datacheck.types import Floats, Ints
 
 WAVES = (1.0, 1.0, 0.5)  # weights of cos(jπt), t the batch's rank by mean length: any smooth curve
 EVEN_TOKENS = 0.3  # weight of the tokens themselves: they only scale what else is uneven
+EVEN_ROWS = 0.5  # and that of the rows beside what is mirrored: what first tokens cost
 SWEEPS = 25  # rounds of exchanges a stratum, for few steps
 WORK = 80_000  # pairs of steps to look at, for many: a few rounds come near
 
@@ -42,7 +43,7 @@ def features(
         ]
     else:
         mean = mirror.sum(axis=0) / max(float(tokens.sum()), 1.0)
-        found += [_standard(rows[:, None]), _standard(mirror - tokens[:, None] * mean)]
+        found += [EVEN_ROWS * _standard(rows[:, None]), _standard(mirror - tokens[:, None] * mean)]
     if classes is not None:
         off = classes - rows[:, None] * (classes.sum(axis=0) / max(float(rows.sum()), 1.0))
         scale = float(np.sqrt(off.var(axis=0).sum()))
