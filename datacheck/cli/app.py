@@ -20,6 +20,7 @@ VERBS = {
     "audit": "Say what in a dataset will make training unstable or its score a lie.",
     "fix": "Repair what an audit finds, into a new folder.",
     "undo": "Give back the original files of a repaired folder.",
+    "study": "Train with and without each repair, and say what each did.",
     "rules": "List all rules.",
     "rule": "Print the page of one rule.",
     "repairs": "List all repairs.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,15 +53,17 @@ def conduct(
     head: Mapping[str, Any],
     workers: int | None = None,
     progress: Progress | None = None,
+    locate: Callable[[int], str] = str,
 ) -> Study:
     """Run what ``folder`` does not hold yet, and write ``study.json``, its page and the times.
 
-    ``head`` says which study it is: a folder of another one is refused. Raises UsageError for
+    ``head`` says which study it is: a folder of another one is refused. ``locate`` spells the
+    address of a row. Raises UsageError for
     that, and what :func:`~datacheck.training.study.running.run_all` raises.
     """
     ledger = Ledger(folder / RESULTS, head)
     run_all(lab, jobs_of(chosen, seeds), ledger, workers=workers, progress=progress)
-    found = outcome(chosen, seeds, ledger.results, told)
+    found = outcome(chosen, seeds, _spelled(ledger.results, locate), told)
     spent = ledger.spent.values()
     timing = {
         "wall_s": round(sum(s["wall_s"] for s in spent), 2),
@@ -78,6 +80,21 @@ def conduct(
     plain_json.write(folder / TIMING, timing)
     (folder / PAGE).write_text(page.render(found), encoding="utf-8")
     return Study(found, folder, timing)
+
+
+def _spelled(
+    results: Mapping[Key, Mapping[str, Any]], locate: Callable[[int], str]
+) -> dict[Key, dict[str, Any]]:
+    """The results with the rows behind spikes as people write them."""
+    return {
+        key: {
+            **result,
+            "spikes": [
+                {**s, "rows": [locate(r) for r in s["rows"]]} for s in result.get("spikes", ())
+            ],
+        }
+        for key, result in results.items()
+    }
 
 
 def load(folder: str | Path) -> Study:

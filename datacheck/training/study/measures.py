@@ -40,23 +40,23 @@ METRICS = {
     m.key: m
     for m in (
         Metric("NFR", "non-finite steps", "difference"),
-        Metric("VLJ", "jitter of the clean loss"),
-        Metric("VLJ_measured", "jitter of the measured loss"),
+        Metric("VLJ", "clean-loss jitter"),
+        Metric("VLJ_measured", "measured-loss jitter"),
         Metric("LV", "loss volatility"),
-        Metric("LV_probe", "loss volatility on the probe set"),
+        Metric("LV_probe", "probe-set volatility"),
         Metric("SN", "step noise"),
         Metric("SR_g", "gradient spikes", "difference"),
         Metric("SR_l", "loss spikes", "difference"),
         Metric("GT", "gradient tail"),
         Metric("G_peak", "largest gradient / median"),
         Metric("PW", "padding waste", "difference"),
-        Metric("TCV", "unevenness of tokens a step"),
+        Metric("TCV", "uneven tokens a step"),
         Metric("clean_loss", "clean loss"),
         Metric("clean_score", "clean score", "difference", high_is_good=True),
         Metric("balanced", "balanced accuracy", "difference", high_is_good=True),
         Metric("measured_score", "measured score", "difference", high_is_good=True),
-        Metric("honesty_gap", "honesty gap, measured − clean", "difference"),
-        Metric("mismatch_gap", "mismatch gap, clean − measured", "difference"),
+        Metric("honesty_gap", "honesty gap", "difference"),
+        Metric("mismatch_gap", "mismatch gap", "difference"),
     )
 }
 
@@ -65,20 +65,23 @@ METRICS = {
 class Defect:
     """A kind of defect: the metric declared for it, one reported beside it, and a guard.
 
-    The guard is what the repair must not make worse: if it does, the verdict is "trades".
+    The guard is what the repair must not make worse, nor the ``levels``: if it does, the verdict
+    is "trades".
     """
 
     name: str
     primary: str
     second: str
     guard: str = ""
+    levels: tuple[str, ...] = ("clean_loss", "clean_score")
 
 
 MISSING = Defect("missing values", "NFR", "VLJ")
 JUNK = Defect("outliers and junk rows", "SR_g", "clean_loss")
 MISMATCH = Defect("train/test mismatch", "mismatch_gap", "VLJ_measured")
 SCALING = Defect("scaling", "VLJ", "clean_loss")
-IMBALANCE = Defect("imbalance", "balanced", "LV_probe")
+# Even batches change what the loss on rows as they come measures: the score is even too.
+IMBALANCE = Defect("imbalance", "balanced", "LV_probe", guard="LV_probe", levels=())
 LEAKAGE = Defect("leakage", "honesty_gap", "VLJ_measured")
 LENGTHS = Defect("lengths", "PW", "LV", guard="LV")
 OTHER = Defect("other", "VLJ", "clean_loss")

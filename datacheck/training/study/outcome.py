@@ -15,7 +15,7 @@ import numpy as np
 from datacheck.training.study.arms import ALL, CLIP, ORIGINAL, PLACEBO, RAW, Design
 from datacheck.training.study.ledger import Key, plain
 from datacheck.training.study.measures import METRICS, OTHER, Defect
-from datacheck.training.study.statistics import Paired, seeds_needed
+from datacheck.training.study.statistics import Paired
 from datacheck.training.study.verdicts import Verdict, adjust, compare
 
 VERSION = 1
@@ -70,14 +70,6 @@ def outcome(
         }
         for a in chosen.arms
     ]
-    needed = seeds_needed(len(chosen.contrasts))
-    notes = list(told.get("assumed", ()))
-    if chosen.contrasts and len(seeds) < needed:
-        notes.append(
-            f"{len(chosen.contrasts)} repairs are judged together: with {len(seeds)} seeds no p "
-            f"can stay below 0.05 after Holm; {needed} seeds could"
-        )
-    out["assumed"] = notes
     cleaned: dict[str, Any] = plain(out)
     return cleaned
 

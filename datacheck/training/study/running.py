@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
+from pathlib import Path
 from typing import Any, Protocol
 
 from datacheck.errors import DatacheckError, UsageError
@@ -147,6 +149,7 @@ def _pool(lab: Lab, count: int) -> Iterator[list[connection.Connection]]:
 def _serve(pipe: Any, lab: Lab) -> None:
     """A worker: jobs in, results out, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends it
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     try:
         lab.start()
         while True:

@@ -16,7 +16,7 @@ COLORS = {
     "no claim": "\x1b[1;35m",
 }
 DIM, OFF = "\x1b[2m", "\x1b[0m"
-FIRST, SECOND, THIRD = 22, 27, 20  # widths of columns; the rest is the effect and its p
+WORD = 22  # cells of the verdict
 
 
 def render(study: Mapping[str, Any], *, width: int = 100, color: bool = False) -> str:
@@ -24,14 +24,15 @@ def render(study: Mapping[str, Any], *, width: int = 100, color: bool = False) -
     width = max(width, 60)
     lines = [*_head(study, width), ""]
     if study["repairs"]:
-        lines += [_row("VERDICT", "METRIC", "WITHOUT → WITH", "EFFECT [95 %]   p")]
+        lines.append(f"{'VERDICT':<{WORD}}REPAIR")
+        lines.append(_row("metric", "without → with", "effect [95 %]", ""))
         for one in study["repairs"]:
             lines += _repair(one, width, color)
     else:
         lines.append("the plan holds no repair: nothing was compared but the controls")
     lines += ["", "controls"]
     for one in study["controls"]:
-        lines += _control(one)
+        lines += _repair(one, width, color)
     if study["assumed"]:
         lines += ["", "assumed", *_wrapped(study["assumed"], width)]
     lines += ["", "how to read", *_wrapped([words.READING], width)]
@@ -54,47 +55,45 @@ def _head(study: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _repair(one: Mapping[str, Any], width: int, color: bool) -> Iterator[str]:
-    safety = " (unsafe)" if one["unsafe"] else ""
-    heading = f"{plain(one['key'])} · {plain(one['words'])}{safety}"
-    yield from textwrap.wrap(heading, width, subsequent_indent="    ")
-    shown = f"{one['verdict']:<{FIRST}}"
+    """The word and the repair, its metric, and what stands beside it."""
+    safety = " (unsafe)" if one.get("unsafe") else ""
+    name = f"{one['key']} · {one['words']}" if "key" in one else one["words"]
+    lines = textwrap.wrap(plain(name) + safety, width - WORD) or [""]
+    word = f"{one['verdict']:<{WORD - 1}} "
     if color and one["verdict"] in COLORS:
-        shown = f"{COLORS[one['verdict']]}{shown}{OFF}"
-    yield shown + _figures(one)
+        word = f"{COLORS[one['verdict']]}{word}{OFF}"
+    yield word + lines[0]
+    yield from (f"{'':<{WORD}}{line}" for line in lines[1:])
     if one["why"]:
-        yield f"  {one['why']}"
-    beside = [k for k in (*one["declared"], "clean_loss", "clean_score") if k in one["beside"]]
-    for key in dict.fromkeys(beside):
-        yield _dim(_beside(one, key), color)
-    alone = one["alone"]
-    if alone["value"] is not None and alone["arm"] != one["arms"]["with"]:
-        told = f"alone, on data as it is: {words.metric(alone['metric'])} {words.effect(alone)}"
-        yield _dim(f"{'':<{FIRST}}{told}", color)
+        yield f"{'':<{WORD}}{one['why']}"
+    yield _figures(one, one["metric"], one, one["p_holm"] if "key" in one else one["p"])
+    beside = (*one.get("declared", ()), "clean_loss", "clean_score")
+    for key in dict.fromkeys(k for k in beside if k in one["beside"]):
+        yield _dim(_figures(one, key, one["beside"][key]), color)
+    alone = one.get("alone")
+    if alone and _says_more(one, alone):
+        told = f"alone: {words.metric(alone['metric'])} {words.effect(alone)}"
+        yield _dim(f"  {told}", color)
 
 
-def _control(one: Mapping[str, Any]) -> Iterator[str]:
-    yield plain(one["words"])
-    yield f"{one['verdict']:<{FIRST}}" + _figures({**one, "p_holm": one["p"]})
-    for key in ("clean_loss", "clean_score"):
-        if key in one["beside"]:
-            yield _beside(one, key)
+def _says_more(one: Mapping[str, Any], alone: Mapping[str, Any]) -> bool:
+    """Not the same comparison again, nor that nothing trains with this repair alone."""
+    same = alone["arm"] == one["arms"]["with"] or alone["value"] is None
+    return not same and not (alone["metric"] == "NFR" and alone["value"] == 0)
 
 
-def _figures(one: Mapping[str, Any]) -> str:
-    levels = one["levels"].get(one["metric"], {})
-    told = f"{words.effect(one)}   {words.probability(one['p_holm'])}"
-    return _row("", words.metric(one["metric"]), words.levels(one["metric"], levels), told)[FIRST:]
-
-
-def _beside(one: Mapping[str, Any], key: str) -> str:
-    levels = words.levels(key, one["levels"][key])
-    return _row("", words.metric(key), levels, words.effect(one["beside"][key]))
+def _figures(
+    one: Mapping[str, Any], key: str, effect: Mapping[str, Any], p: float | None = None
+) -> str:
+    levels = words.levels(key, one["levels"].get(key, {}))
+    shown = "" if p is None else f"p {words.probability(p)}"
+    return _row(words.metric(key), levels, words.effect(effect), shown)
 
 
 def _row(*cells: str) -> str:
-    widths = (FIRST, SECOND, THIRD)
+    widths = (26, 20, 27)
     out = "".join(f"{c:<{w - 1}} " for c, w in zip(cells, widths, strict=False))
-    return out + cells[-1]
+    return f"  {out}{cells[-1]}"
 
 
 def _wrapped(texts: list[str], width: int) -> Iterator[str]:

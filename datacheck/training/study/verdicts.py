@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from datacheck.training.study.measures import METRICS, Defect
-from datacheck.training.study.statistics import Paired, holm
+from datacheck.training.study.statistics import Paired, holm, seeds_needed
 
 Word = Literal["reduces", "trades", "no detectable effect", "increases", "no claim"]
 Runs = Sequence[Mapping[str, float]]  # one mapping of metrics a seed, in the order of the seeds
 ALPHA = 0.05
-LEVELS = ("clean_loss", "clean_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,22 @@ def compare(defect: Defect, raw: Runs, repaired: Runs) -> Verdict:
 
 
 def adjust(verdicts: Sequence[Verdict], defects: Sequence[Defect]) -> list[Verdict]:
-    """The verdicts of a study together, their p adjusted (Holm)."""
+    """The verdicts of a study together, their p adjusted (Holm).
+
+    Where so many are judged by so few pairs that the first of them could not be told from chance
+    whatever the data, no claim is made.
+    """
     adjusted = holm([v.effect.p for v in verdicts])
-    return [
-        _worded(replace(v, adjusted=p), defect)
-        for v, p, defect in zip(verdicts, adjusted, defects, strict=True)
-    ]
+    claims = sum(not v.effect.refused for v in verdicts)
+    out = []
+    for verdict, p, defect in zip(verdicts, adjusted, defects, strict=True):
+        needed, n = seeds_needed(claims), verdict.effect.n
+        if verdict.effect.refused or n >= needed:
+            out.append(_worded(replace(verdict, adjusted=p), defect))
+        else:
+            why = f"{n} pairs cannot tell {claims} repairs from chance, {needed} can"
+            out.append(replace(verdict, adjusted=p, word="no claim", why=why))
+    return out
 
 
 def _worded(verdict: Verdict, defect: Defect) -> Verdict:
@@ -67,8 +76,8 @@ def _worded(verdict: Verdict, defect: Defect) -> Verdict:
     if effect.refused:
         return replace(verdict, word="no claim", why=effect.refused)
     sure = verdict.adjusted <= ALPHA
-    better = [k for k in _others(verdict, LEVELS) if verdict.beside[k].calmer]
-    worse = [k for k in _others(verdict, LEVELS) if verdict.beside[k].wilder]
+    better = [k for k in _others(verdict, defect.levels) if verdict.beside[k].calmer]
+    worse = [k for k in _others(verdict, defect.levels) if verdict.beside[k].wilder]
     if defect.guard and defect.guard in verdict.beside and verdict.metric != defect.guard:
         worse += [defect.guard] if verdict.beside[defect.guard].wilder else []
     if sure and effect.calmer:

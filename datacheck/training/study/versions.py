@@ -21,7 +21,7 @@ from datacheck.pipelines.plan import Plan, Step
 from datacheck.pipelines.view import View
 from datacheck.training.determinism import row_keys
 from datacheck.training.study import common
-from datacheck.training.study.arms import Design
+from datacheck.training.study.arms import ORIGINAL, Design
 from datacheck.training.study.clean import CORRECTS, TELLS, clean_set, filled, gaps, middles
 from datacheck.training.study.common import Piece
 from datacheck.training.study.repairs import FILL, Repair
@@ -55,16 +55,23 @@ def prepare_versions(
     *,
     evaluation: str,
     by_entity: bool,
+    original: Dataset | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Fit, encode and write the data of all arms below ``folder``.
 
     ``steps`` is the whole plan, unsafe steps too: the clean set is corrected by all of them.
+    ``original`` is the data before a fault was planted, with the same rows in the same places.
     """
     out = Prepared(folder)
     by_key = {r.key: r for r in chosen.repairs}
     versions: dict[Kept, _Version] = {}
     for arm in chosen.arms:
+        if arm.control == ORIGINAL:
+            assert original is not None
+            out.data[arm.key], out.loader[arm.key] = ORIGINAL, {}
+            versions[frozenset([ORIGINAL])] = _Version(ORIGINAL, original, (), config)
+            continue
         kept = frozenset(k for k in arm.repairs if by_key[k].on_data)
         if kept not in versions:
             if progress is not None:
@@ -106,6 +113,8 @@ def prepare_versions(
             if name == version.name:
                 out.rows[key] = rows
     common.save_encoder(folder, encoder)
+    everyone = [common.load_table(folder, v.name, "train").addresses() for v in versions.values()]
+    np.save(folder / "among.npy", np.unique(np.concatenate(everyone)))
     out.said += _sampled(data, raw, evaluation)
     return out
 

@@ -12,9 +12,12 @@ from datacheck.training.study.measures import METRICS
 READING = (
     "Each repair is judged by leaving it out: without it, with all others → with all. A ratio is "
     "without / with, a difference in points is how much better it gets: more than 1×, or more "
-    "than 0, means that the repair helps. [95 % interval over the seeds]; p: exact sign-flip, "
-    "adjusted for the number of repairs (Holm). “no detectable effect” means that this study could "
-    "not tell it from chance, not that there is none."
+    "than 0, means that the repair helps; [95 % interval over the seeds]. p: exact sign-flip, "
+    "adjusted for the number of repairs (Holm). Clean is the evaluation set described above, the "
+    "same for every arm; measured is your own, as each arm sees it; honesty gap: measured − clean "
+    "score, mismatch gap: clean − measured. Jitter and volatility are in units of the loss of "
+    "guessing. “no detectable effect” means that this study could not tell it from chance, not "
+    "that there is none."
 )
 MEANING = {
     "reduces": "calmer, and no worse on clean data",
@@ -43,7 +46,7 @@ def levels(key: str, told: Mapping[str, Any]) -> str:
 
 
 def effect(told: Mapping[str, Any]) -> str:
-    """``2.3× [1.8, 3.0]`` or ``+12.1 points [10.2, 14.0]``."""
+    """``2.3× [1.8, 3.0]`` or ``+12.1 pts [+10.2, +14.0]``."""
     value, low, high = (told.get(k) for k in ("value", "low", "high"))
     if value is None:
         return told.get("refused") or "no number"
@@ -51,7 +54,7 @@ def effect(told: Mapping[str, Any]) -> str:
         span = "" if low is None or high is None else f" [{times(low)}, {times(high)}]"
         return f"{times(value)}×{span}"
     span = "" if low is None or high is None else f" [{points(low)}, {points(high)}]"
-    return f"{points(value)} points{span}"
+    return f"{points(value)} pts{span}"
 
 
 def times(value: float) -> str:

@@ -52,7 +52,7 @@ def test_a_study_says_what_scaling_does(tmp_path):
     assert placebo["low"] < 1 < placebo["high"]
     shown = repr(study)
     assert "reduces" in shown
-    assert "jitter of the clean loss" in shown
+    assert "clean-loss jitter" in shown
     assert load(tmp_path / "s").told == study.told
 
 
@@ -62,7 +62,6 @@ def test_few_seeds_make_no_claim(tmp_path):
     assert one["verdict"] == "no claim"
     assert one["low"] is None
     assert "6 are needed" in repr(study)
-    assert any("6 seeds could" in said for said in study.told["assumed"])
 
 
 def test_what_never_trains_is_a_result(tmp_path):
