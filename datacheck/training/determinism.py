@@ -12,6 +12,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -172,9 +173,17 @@ def reseed(*parts: int | str) -> None:
     Waits for no accelerator.
     """
     chosen = key(*parts)
-    torch.manual_seed(chosen & 0x7FFF_FFFF_FFFF_FFFF)
+    if _accelerated():
+        torch.manual_seed(chosen & 0x7FFF_FFFF_FFFF_FFFF)
+    else:  # the same, without a call that waits, with its traceback, for each kind of device
+        torch.default_generator.manual_seed(chosen & 0x7FFF_FFFF_FFFF_FFFF)
     np.random.seed(chosen & 0xFFFF_FFFF)  # noqa: NPY002 - augmentations draw from the old generator
     random.seed(chosen)
+
+
+@cache
+def _accelerated() -> bool:
+    return bool(torch.accelerator.is_available())
 
 
 @contextmanager

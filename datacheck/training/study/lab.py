@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from datacheck.pipelines.sampling import Asked, train_sampler
 from datacheck.training import metrics
 from datacheck.training.determinism import KeyedBatchSampler, init, key
 from datacheck.training.metrics import spikes, summarize, validation_jitter, volatility
+from datacheck.training.run import Run
 from datacheck.training.study import common
 from datacheck.training.study.models import build as build_model
 from datacheck.training.study.watching import Watch
@@ -78,7 +79,7 @@ class DatasetLab:
         probe = self._probe(setup.data) if self.probe else None
 
         def watch(model: nn.Module, optimizer: torch.optim.Optimizer) -> Watch:
-            watches.append(Watch(model, objective, probe))
+            watches.append(Watch(model, optimizer, objective, probe))
             return watches[0]
 
         config = replace(self.config, seed=seed)
@@ -90,7 +91,8 @@ class DatasetLab:
             trainer.fit(self.loader(setup, seed), evaluations)
         except NonFiniteError as error:
             lost = error.step
-        return self._result(watches[0], model, objective, setup, lost)
+        run, probed = watches[0].run, watches[0].probed
+        return self._result(run, probed, model, objective, setup, lost)
 
     def trial(self, arm: str, steps: int) -> bool:
         """Train for a few steps, to see how long that takes; whether they stayed finite."""
@@ -196,34 +198,40 @@ class DatasetLab:
         return metrics.reference_loss((target - labels.mean()) / (labels.std() or 1.0), task)
 
     def _result(
-        self, watch: Watch, model: nn.Module, objective: Any, setup: ArmSetup, lost: int | None
+        self,
+        run: Run,
+        probed: Sequence[float],
+        model: nn.Module,
+        objective: Any,
+        setup: ArmSetup,
+        lost: int | None,
     ) -> dict[str, Any]:
         total = int(self.config.steps or 0)
         reference = self.reference()
         seen = {
-            "steps": watch.steps.height,
-            "rows": sum(map(len, watch.rows)),
-            "tokens": int(watch.steps["tokens"].sum()),
-            "padded": int(watch.steps["padded"].sum()),
+            "steps": run.steps.height,
+            "rows": int(run.steps["rows"].list.len().sum()),
+            "tokens": int(run.steps["tokens"].sum()),
+            "padded": int(run.steps["padded"].sum()),
         }
-        curves = {"loss": _curve(watch.steps, "loss")}
+        curves = {"loss": _curve(run.steps, "loss")}
         for split in ("clean", "measured"):
-            curves[split] = _curve(watch.evaluations.filter(pl.col("split") == split), "loss")
+            curves[split] = _curve(run.evaluations.filter(pl.col("split") == split), "loss")
         out: dict[str, Any] = {"seen": seen, "first": lost, "curves": curves}
         if lost is not None:
             # What an unguarded loop would do: the weights are lost, and so is every later step.
             out["metrics"] = {"NFR": (total - lost) / total}
             out["spikes"] = []
             return out
-        found = summarize(watch, reference, split="clean")
+        found = summarize(run, reference, split="clean")
         found.pop("loss", None), found.pop("score", None)
-        measured = watch.evaluations.filter(pl.col("split") == "measured")
+        measured = run.evaluations.filter(pl.col("split") == "measured")
         found["VLJ_measured"] = validation_jitter(measured["loss"].to_numpy(), reference)
-        if watch.probed:
-            found["LV_probe"] = volatility(np.array(watch.probed), reference)
+        if probed:
+            found["LV_probe"] = volatility(np.array(probed), reference)
         found |= self._levels(model, objective, setup)
         out["metrics"] = {k: _short(v) for k, v in found.items()}
-        out["spikes"] = _spikes(watch)
+        out["spikes"] = _spikes(run)
         return out
 
     @torch.no_grad()
@@ -266,21 +274,22 @@ def _curve(frame: pl.DataFrame, column: str) -> dict[str, Any]:
     return {"steps": [steps[i] for i in keep], "values": [_short(values[i]) for i in keep]}
 
 
-def _spikes(watch: Watch) -> list[dict[str, Any]]:
+def _spikes(run: Run) -> list[dict[str, Any]]:
     """The highest spikes of the gradient, each with the rows that weigh most in its batch."""
-    norms = watch.steps["grad_norm"].to_numpy()
+    norms = run.steps["grad_norm"].to_numpy()
     found = spikes(norms)
     places = [i for i in np.flatnonzero(found.mask) if math.isfinite(found.z[i])]
     out = []
     for i in sorted(places, key=lambda i: -found.z[i])[:SPIKES]:
-        worst = np.argsort(-watch.row_losses[i], kind="stable")[:SUSPECTS]
+        step = int(run.steps["step"][int(i)])
+        worst = np.argsort(-run.row_losses(step), kind="stable")[:SUSPECTS]
         out.append(
             {
-                "step": int(watch.steps["step"][int(i)]),
+                "step": step,
                 "what": "gradient",
                 "size": f"z {found.z[i]:.1f}",
-                "loss": _short(watch.steps["loss"][int(i)]),
-                "rows": [int(r) for r in watch.rows[i][worst]],
+                "loss": _short(run.steps["loss"][int(i)]),
+                "rows": [int(r) for r in run.rows(step)[worst]],
             }
         )
     return sorted(out, key=lambda s: int(str(s["step"])))
