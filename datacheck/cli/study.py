@@ -19,11 +19,11 @@ Examples:
   datacheck study dataset/ --budget 3m
   datacheck study dataset/ --seeds 10 --steps 400 -o study/
   datacheck study dataset/ --repairs NM,MV001 --unsafe
-  open study/study.html                              # curves, intervals, spikes and their rows
+  open study/study.html                    # curves, intervals, spikes and their rows
 
 \b
-A study that was stopped or killed goes on with the same command. Nothing is written to the
-dataset. Exit codes: 0 done (whatever the verdicts are), 2 the study could not run, 130 interrupted.
+A study that was stopped or killed goes on with the same command. Nothing is written to
+the dataset. Exit codes: 0 done, whatever the verdicts are; 2 it could not run; 130 stopped.
 """
 
 
@@ -74,7 +74,7 @@ def command(
     progress: bool,
     **flags: Any,
 ) -> None:
-    """Train a model with and without each repair, with paired seeds, and say what each did.
+    """Train with and without each repair, and say what each did.
 
     PATH is a folder with train and test files, or one file. It is audited, its repairs are
     planned, and every arm is trained: the data as it is, all repairs, each alone, all but each,
@@ -101,8 +101,12 @@ def command(
         repairs=tuple(repairs), unsafe=unsafe, preset=preset, batch=batch, lr=lr,
         evaluate=evaluate, workers=workers,
     )  # fmt: skip
-    with _shown(progress) as (shown, say):
-        done = run_study(source, Path(output), settings, asked, progress=shown, say=say)
+    try:
+        with _shown(progress) as (shown, say):
+            done = run_study(source, Path(output), settings, asked, progress=shown, say=say)
+    except KeyboardInterrupt:
+        click.echo(f"what was done is kept in {output}: the same command goes on", err=True)
+        raise
     write_stdout(render(done.told, width=width(), color=wants_color()))
     click.echo(f"\nmore: {done.output / 'study.html'} (curves, spikes), study.json", err=True)
 

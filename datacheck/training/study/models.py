@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from datacheck.dataset import Task
+from datacheck.errors import UsageError
 from datacheck.pipelines.encoding import FIRST_WORD, Encoder
 from datacheck.training.models import MLP
 from datacheck.training.objectives import Classification, Regression
@@ -17,7 +18,9 @@ from datacheck.training.objectives import Classification, Regression
 def build(
     preset: str, encoder: Encoder, labels: Any, weights: Mapping[str, float] | None
 ) -> tuple[nn.Module, Any]:
-    """A model and its objective; ``labels`` are those of raw train."""
+    """A model and its objective; ``labels`` are those of raw train. Raises UsageError."""
+    if preset not in ("auto", "table"):
+        raise UsageError(f"no preset {preset!r} for a study", "auto or table")
     classes = len(encoder.classes)
     model = MLP(
         len(encoder.numbers),
