@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datacheck.training.averaging import Average
     from datacheck.training.clipping import clip
     from datacheck.training.determinism import KeyedBatchSampler, init
+    from datacheck.training.ensemble import Ensemble, fit_ensemble
     from datacheck.training.evaluating import evaluate
     from datacheck.training.history import Fitted
     from datacheck.training.judging import judge
@@ -41,6 +42,7 @@ __all__ = [
     "CausalLM",
     "Cause",
     "Classification",
+    "Ensemble",
     "Fitted",
     "Judged",
     "KeyedBatchSampler",
@@ -61,6 +63,7 @@ __all__ = [
     "attribute",
     "clip",
     "evaluate",
+    "fit_ensemble",
     "init",
     "judge",
     "reference_loss",
@@ -80,6 +83,10 @@ _HOMES = {
     **dict.fromkeys(
         ("KeyedBatchSampler", "init"),
         "determinism",
+    ),
+    **dict.fromkeys(
+        ("Ensemble", "fit_ensemble"),
+        "ensemble",
     ),
     "evaluate": "evaluating",
     "Fitted": "history",

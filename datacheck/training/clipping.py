@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import torch
@@ -30,10 +30,17 @@ def clip(
 
     Raises UsageError for another way, and where no parameter has a gradient.
     """
-    if way is not None and way not in WAYS:
-        raise UsageError(f"no way to clip {way!r}", f"there are: {names(WAYS)}")
     having = [p for p in parameters if p.grad is not None]
     grads = [p.grad for p in having if p.grad is not None]
+    return clip_tensors([p.detach() for p in having], grads, way, at)
+
+
+def clip_tensors(
+    weights: list[Tensor], grads: list[Tensor], way: Way | None = None, at: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """As :func:`clip`, of weights and their gradients, each of the same shapes."""
+    if way is not None and way not in WAYS:
+        raise UsageError(f"no way to clip {way!r}", f"there are: {names(WAYS)}")
     if not grads:
         raise UsageError("no parameter has a gradient", "call backward() before clipping")
     norm = total_norm(grads)
@@ -48,7 +55,7 @@ def clip(
         torch._foreach_clamp_min_(grads, -at)
         torch._foreach_clamp_max_(grads, at)
         return norm, largest > at
-    return norm, _adaptive(having, grads, at)
+    return norm, _adaptive(weights, grads, at)
 
 
 def total_norm(grads: list[Tensor]) -> Tensor:
@@ -58,10 +65,10 @@ def total_norm(grads: list[Tensor]) -> Tensor:
     return found
 
 
-def _adaptive(having: Sequence[nn.Parameter], grads: Sequence[Tensor], at: float) -> Tensor:
+def _adaptive(weights: list[Tensor], grads: list[Tensor], at: float) -> Tensor:
     clipped = []
-    for parameter, grad in zip(having, grads, strict=True):
-        allowed = at * _by_unit(parameter).clamp(min=LEAST)
+    for weight, grad in zip(weights, grads, strict=True):
+        allowed = at * _by_unit(weight).clamp(min=LEAST)
         norm = _by_unit(grad)
         clipped.append((norm > allowed).any().to(grads[0].device))
         grad.mul_(torch.where(norm > allowed, allowed / norm.clamp(min=1e-12), 1.0))

@@ -24,12 +24,14 @@ def optimizer(
     weight_decay: float = 0.0,
     momentum: float = 0.0,
     decayed: Decayed = "all",
+    members: int = 0,
 ) -> optim.Optimizer:
     """The optimizer called ``name`` of all parameters of ``model`` that require gradients.
 
     ``weight_decay`` is torch's: decoupled from the gradient in adamw (Loshchilov & Hutter 2019),
     added to it in the others. With ``decayed="matrices"`` it leaves out biases and the gains of
-    norms: all parameters of fewer than two dimensions. ``momentum`` is for sgd and rmsprop.
+    norms: all parameters of fewer than two dimensions, not counting the ``members`` first ones,
+    which stand for the members of an ensemble. ``momentum`` is for sgd and rmsprop.
     Raises UsageError for other names, a momentum that would do nothing, and a model without
     parameters to train.
     """
@@ -37,7 +39,7 @@ def optimizer(
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise UsageError("the model has no parameter to train", "requires_grad is False for all")
-    groups = list(_groups(trained, weight_decay, decayed))
+    groups = list(_groups(trained, weight_decay, decayed, 1 + members))
     options: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
     if name in WITH_MOMENTUM:
         options["momentum"] = momentum
@@ -62,13 +64,13 @@ def check(name: str, momentum: float) -> None:
 
 
 def _groups(
-    trained: Iterable[nn.Parameter], weight_decay: float, decayed: Decayed
+    trained: Iterable[nn.Parameter], weight_decay: float, decayed: Decayed, vector: int
 ) -> Iterable[dict[str, Any]]:
     if decayed == "all" or not weight_decay:
         yield {"params": list(trained)}
         return
-    matrices = [p for p in trained if p.ndim > 1]
-    vectors = [p for p in trained if p.ndim <= 1]
+    matrices = [p for p in trained if p.ndim > vector]
+    vectors = [p for p in trained if p.ndim <= vector]
     if matrices:
         yield {"params": matrices}
     if vectors:

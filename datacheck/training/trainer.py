@@ -52,14 +52,7 @@ class Trainer:
         self.config = config or TrainConfig()
         self.device = _device(self.config.device)
         self.model, self.objective, self.locate = model.to(self.device), objective, locate
-        self.optimizer = optimizers.optimizer(
-            self.config.optimizer,
-            self.model,
-            lr=self.config.lr,
-            weight_decay=self.config.weight_decay,
-            momentum=self.config.momentum,
-            decayed=self.config.decayed,
-        )
+        self.optimizer = self._optimizer()
         half = self.config.precision == "float16"
         if half and self.device.type != "cuda":
             raise UsageError(f"float16 on {self.device}", "bfloat16 or float32, or CUDA")
@@ -102,7 +95,7 @@ class Trainer:
                 kept = self._running_statistics()
                 reseed(self.config.seed, "step", run.step)  # dropout
                 loss, per_row = self._backward(batches)
-                norm, clipped = clip(self.model.parameters(), self.config.clip, self.config.clip_at)
+                norm, clipped = self._clip()
                 # The one wait for the device in a step.
                 told = torch.stack([loss.double(), norm.double(), clipped.double()]).tolist()
                 finite = math.isfinite(told[0]) and math.isfinite(told[1])
@@ -143,6 +136,22 @@ class Trainer:
         if grads and total not in (0.0, 1.0):
             torch._foreach_div_(grads, total)
         return torch.stack(means).sum() / (total or 1.0), per_row
+
+    def _clip(self) -> tuple[Tensor, Tensor]:
+        """The gradient's norm before clipping, and whether it was clipped."""
+        return clip(self.model.parameters(), self.config.clip, self.config.clip_at)
+
+    def _optimizer(self, members: int = 0) -> torch.optim.Optimizer:
+        config = self.config
+        return optimizers.optimizer(
+            config.optimizer,
+            self.model,
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+            decayed=config.decayed,
+            members=members,
+        )
 
     def _update(self) -> None:
         self.scaler.step(self.optimizer)

@@ -30,14 +30,6 @@ from tests.training.tiny import Data, Net, loader, net, objective, same, shuffle
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def fit(config, train=None, evaluation=None, *, monitor=None, **options):
     trainer = Trainer(net(**options), objective(), config, monitor)
     val = loader(60, 20, seed=1)
