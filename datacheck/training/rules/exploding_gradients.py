@@ -20,6 +20,8 @@ On the norm before clipping. Any of
   and ten times that of the first (lower ends), while the loss has not fallen;
 - *overflow*: a norm that is infinite. (NaN is ST001's: it may come from the data.)
 
+It was silent on all 64 healthy runs of `benchmarks/run_rules.md`, which has its finds too.
+
 ## Example
 An encoder–decoder RNN on sequences of 1,000 steps: norms of 3, 40, 2e6 and infinity within four
 steps.

@@ -14,6 +14,8 @@ tells the first such step, the layer whose tensor was the first that is not fini
 monitor looked), whether the run recovered, and the rows of the batch, those whose own loss is not
 finite first.
 
+It was silent on all 64 healthy runs of `benchmarks/run_rules.md`, which has its finds too.
+
 ## Example
 `the loss is NaN at step 812 (epoch 3), in layer 2.weight; 188 of 1,000 steps are not finite`.
 
@@ -79,8 +81,8 @@ class NonFiniteLossOrGradient(RunRule):
         yield self.finding(
             f"the {what} is {'NaN' if np.isnan(value) else 'infinite'} at "
             f"{run.when(first['step'])}{f', in {layer}' if layer else ''}; {bad.height:,} of "
-            f"{frame.height:,} steps are not finite{'' if recovers else ', the last one too'}"
-            f"{blame.said}",
+            f"{frame.height:,} steps {'is' if bad.height == 1 else 'are'} not finite"
+            f"{'' if recovers else ', the last one too'}{blame.said}",
             count=bad.height,
             total=frame.height,
             unit="steps",

@@ -16,6 +16,8 @@ difference of two means with the noise between neighbors, 1.4826·MAD of the dif
 median train loss must not have risen by more than a tenth since then: if it has, that is a
 divergence (ST005).
 
+It was silent on all 64 healthy runs of `benchmarks/run_rules.md`, which has its finds too.
+
 ## Example
 The evaluation loss has its best, 0.31, at epoch 4 and ends at 0.74, while the train loss falls from
 0.25 to 0.01.

@@ -14,6 +14,8 @@ By layer, on the steps on which the monitor looked: the median share of such uni
 burn-in, with its interval by order statistics, whose lower end must clear `share`. Layers that
 have them are one finding.
 
+It was silent on all 64 healthy runs of `benchmarks/run_rules.md`, which has its finds too.
+
 ## Example
 Features of size 10,000 into a layer of 64 tanh units: 61 of them are at ±1 on every row.
 

@@ -18,6 +18,8 @@ The update-to-weight ratio ‖Δθ‖/‖θ‖ on the steps on which the monitor
 
 Under Adam the ratio tells what reached the weights when the gradient norm does not.
 
+It was silent on all 64 healthy runs of `benchmarks/run_rules.md`, which has its finds too.
+
 ## Example
 Adam with a learning rate of 0.3 on weights of size 0.07: the first step is four times as long as
 the weights.

@@ -211,7 +211,7 @@ def test_st001_names_step_layer_and_the_rows_that_are_not_finite():
     finding = found(bad, "ST001", locate=lambda row: f"train/a.csv:{row}")
     assert finding.severity is Severity.ERROR
     assert finding.message.startswith(
-        "the loss is NaN at step 812 (epoch 16), in 2.weight; 1 of 1,000 steps are not finite"
+        "the loss is NaN at step 812 (epoch 16), in 2.weight; 1 of 1,000 steps is not finite"
     )
     assert finding.examples[0].addresses == (f"train/a.csv:{rows[812][5]}",)
     assert finding.examples[0].values == {"step": 812, "share of the loss": 1.0}
