@@ -76,7 +76,8 @@ def refresh(model: nn.Module, batches: Iterable[Any], forward: Callable[[Any], A
     """Compute the running statistics of batch norms anew: the mean over ``batches``.
 
     As ``torch.optim.swa_utils.update_bn``, for any kind of batch: ``forward(batch)`` runs the
-    model. All other modules stay in evaluation mode, so that dropout does not enter.
+    model. All other modules stay in evaluation mode, so that dropout does not enter. A batch
+    after which a statistic would not be finite is left out.
     """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
     if not norms:
@@ -89,7 +90,13 @@ def refresh(model: nn.Module, batches: Iterable[Any], forward: Callable[[Any], A
             norm.train()
         try:
             for batch in batches:
+                before = [[b.clone() for b in norm.buffers()] for norm in norms]
                 forward(batch)
+                found = torch.cat([b.double().flatten() for norm in norms for b in norm.buffers()])
+                if not bool(torch.isfinite(found).all()):
+                    for norm, kept in zip(norms, before, strict=True):
+                        for buffer, was in zip(norm.buffers(), kept, strict=True):
+                            buffer.copy_(was)
         finally:
             for norm, momentum in zip(norms, momenta, strict=True):
                 norm.momentum = momentum

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 from collections.abc import Iterable, Mapping
@@ -11,16 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
 from datacheck.errors import UsageError
 from datacheck.training import checkpoint, determinism, progress
-from datacheck.training.averaging import Average, has_running_statistics, refresh
-from datacheck.training.evaluating import Evaluated, evaluate
+from datacheck.training.averaging import Average
 from datacheck.training.feeding import Feed, to_device
-from datacheck.training.history import Best, Fitted, History
+from datacheck.training.history import Fitted, History
 from datacheck.training.schedules import Schedule
+from datacheck.training.selecting import Selection
 
 if TYPE_CHECKING:
     from datacheck.training.trainer import Trainer
@@ -35,15 +31,17 @@ class Session:
 
     def __init__(self, trainer: Trainer, train: Iterable[Any], evaluation: Evaluation) -> None:
         config = trainer.config
-        self.trainer, self.config, self.splits = trainer, config, dict(evaluation)
+        self.trainer, self.config = trainer, config
         self.feed = Feed(train, config.seed, config.accumulate)
-        self.step = self.waited = self.skipped = self.overflows = 0
+        self.step = self.skipped = self.overflows = 0
         self.history = History()
-        self.best: Best | None = None
-        self.stopped = ""
         self.interrupted = False
-        self._predicted: dict[str, Tensor] = {}
         self.total = self._length()
+        if not evaluation and (config.patience is not None or config.schedule == "plateau"):
+            raise UsageError(
+                "nothing to evaluate, which patience and the plateau schedule need",
+                "fit(train, {'val': loader})",
+            )
         self.schedule = Schedule(
             config.schedule,
             trainer.optimizer,
@@ -55,6 +53,7 @@ class Session:
             patience=config.plateau_patience,
         )
         self.average = self._average()
+        self.selection = Selection(trainer, evaluation, self.feed, self.average)
         self._stack = ExitStack()
         self._bar: progress.Callback | None = None
         self._signal: Any = None
@@ -67,11 +66,6 @@ class Session:
             raise UsageError(
                 "the training loader does not know its length",
                 "give steps= and evaluate_every= in TrainConfig",
-            )
-        if not self.splits and (config.patience is not None or config.schedule == "plateau"):
-            raise UsageError(
-                "nothing to evaluate, which patience and the plateau schedule need",
-                "fit(train, {'val': loader})",
             )
         if config.steps is not None:
             return config.steps
@@ -119,7 +113,7 @@ class Session:
         return self._more()
 
     def _more(self) -> bool:
-        if self.stopped:
+        if self.selection.stopped:
             return False
         if self.config.steps is not None:
             return self.step < self.config.steps
@@ -142,8 +136,12 @@ class Session:
         self.schedule.step()
         last, every = not self._more(), self.config.evaluate_every
         due = last or (self.step % every == 0 if every else self.feed.ended)
-        if due and self._evaluate(last) and self.config.checkpoint is not None:
-            self._write(checkpoint.BEST)
+        if due:
+            loss, improved = self.selection.evaluate(self.step, self.history, last=last)
+            if loss is not None:
+                self.schedule.evaluated(loss)
+            if improved and self.config.checkpoint is not None:
+                self._write(checkpoint.BEST)
         saving = self.config.save_every
         if not self._more() or (self.step % saving == 0 if saving else due):
             self.save()
@@ -154,83 +152,7 @@ class Session:
             skipped = f" · {self.skipped:,} not finite" if self.skipped else ""
             self._bar(self.step, self.total, f"loss {loss:.4g}{skipped}")
 
-    # -- evaluations ------------------------------------------------------------------------------
-
-    def _evaluate(self, last: bool) -> bool:
-        """Evaluate all splits; whether the first is better than ever."""
-        trainer, model = self.trainer, self.trainer.model
-        candidates: list[tuple[str, nn.Module]] = [("model", model)]
-        averaged = self.average.model if self.average else None
-        if averaged is not None and self.average is not None:
-            if last:
-                self._refresh(averaged)
-            candidates.append((self.average.name, averaged))
-        judged: Evaluated | None = None
-        for split, loader in self.splits.items():
-            for weights, candidate in candidates:
-                found = evaluate(
-                    candidate,
-                    trainer.objective,
-                    loader,
-                    device=trainer.device,
-                    autocast=trainer.autocast,
-                    seed=self.config.seed,
-                )
-                self._note(split, weights, found)
-                if split == next(iter(self.splits)):
-                    judged = found  # the average where there is one
-        if judged is None:
-            return False
-        self.schedule.evaluated(judged.loss)
-        improved = self._improves(judged, candidates[-1][1])
-        if self.stopped and averaged is not None and not last:
-            self._refresh(averaged)
-        return improved
-
-    def _note(self, split: str, weights: str, found: Evaluated) -> None:
-        name = split if weights == "model" else f"{split} ({weights})"
-        flips = found.flips(self._predicted.get(name))
-        if found.predicted is not None and not found.predicted.is_floating_point():
-            self._predicted[name] = found.predicted
-        values = {"loss": found.loss, "score": found.score, "n": found.n, "flips": flips}
-        self.history.evaluation(step=self.step, split=split, weights=weights, **values)
-        if self.trainer.watcher is not None:
-            self.trainer.watcher.evaluation(name, **values)
-
-    def _improves(self, judged: Evaluated, model: nn.Module) -> bool:
-        by_loss = self.config.select == "loss"
-        now = -judged.loss if by_loss else judged.score
-        before = self.best
-        least = -math.inf if before is None else -before.loss if by_loss else before.score
-        # What is not finite never improves, but something has to be the best.
-        if before is not None and not now > (-math.inf if math.isnan(least) else least):
-            self.waited += 1
-            if self.config.patience is not None and self.waited >= self.config.patience:
-                self.stopped = "early"
-            return False
-        self.waited = 0
-        weights = {k: v.detach().to("cpu", copy=True) for k, v in model.state_dict().items()}
-        self.best = Best(self.step, judged.loss, judged.score, weights)
-        if self.config.checkpoint is not None:
-            self.best.path = self._folder() / checkpoint.BEST
-        return True
-
-    def _refresh(self, averaged: nn.Module) -> None:
-        """The averaged model's running statistics, from the last epoch's batches."""
-        if not has_running_statistics(averaged):
-            return
-
-        def forward(batch: Any) -> None:
-            with self.trainer.autocast():
-                self.trainer.objective(averaged, to_device(batch, self.trainer.device))
-
-        refresh(averaged, self.feed.whole(self.feed.epoch), forward)
-
     # -- checkpoints ------------------------------------------------------------------------------
-
-    def _folder(self) -> Path:
-        assert self.config.checkpoint is not None
-        return Path(self.config.checkpoint).expanduser()
 
     def save(self) -> None:
         """Write the last checkpoint, if there is a folder for it."""
@@ -239,30 +161,29 @@ class Session:
             self._saved = self.step
 
     def _write(self, name: str) -> None:
-        state = self.state_dict()
-        if name == checkpoint.BEST and self.best is not None:
-            state["best_weights"] = self.best.weights
-            self.best.weights = None  # the file has them
-        checkpoint.save(state, self._folder() / name)
+        assert self.config.checkpoint is not None
+        path, state = Path(self.config.checkpoint).expanduser() / name, self.state_dict()
+        best = self.selection.best
+        if name == checkpoint.BEST and best is not None:
+            state["best_weights"] = best.weights
+            best.weights, best.path = None, path  # the file has them
+        checkpoint.save(state, path)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the run to come depends on."""
-        trainer, best = self.trainer, self.best
+        trainer = self.trainer
         return {
             "config": trainer.config.identity(),
             "step": self.step,
-            "waited": self.waited,
             "skipped": self.skipped,
             "overflows": self.overflows,
-            "stopped": self.stopped,
-            "best": None if best is None else [best.step, best.loss, best.score],
+            "selection": self.selection.state_dict(),
             "model": trainer.model.state_dict(),
             "optimizer": trainer.optimizer.state_dict(),
             "scaler": trainer.scaler.state_dict(),
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "feed": self.feed.state_dict(),
-            "predicted": self._predicted,
             "history": self.history.state_dict(),
         }
 
@@ -290,14 +211,9 @@ class Session:
             self.average.load_state_dict(state["average"])
         self.feed.load_state_dict(state["feed"])
         self.history.load_state_dict(state["history"])
-        self._predicted = dict(state["predicted"])
-        self.step, self.waited = int(state["step"]), int(state["waited"])
+        self.selection.load_state_dict(state["selection"], trainer.resumed_folder)
+        self.step = self._saved = int(state["step"])
         self.skipped, self.overflows = int(state["skipped"]), int(state["overflows"])
-        self.stopped = str(state["stopped"])
-        if state["best"] is not None:
-            step, loss, score = state["best"]
-            self.best = Best(step, loss, score, path=trainer.resumed_folder / checkpoint.BEST)
-        self._saved = self.step
 
     def fitted(self) -> Fitted:
         """What came of it."""
@@ -308,20 +224,9 @@ class Session:
             run=None if watcher is None else watcher.run,
             history=self.history.steps,
             evaluations=self.history.evaluations,
-            best=self.best,
+            best=self.selection.best,
             steps=self.step,
             skipped=self.skipped,
             overflows=self.overflows,
-            stopped=self.stopped,
+            stopped=self.selection.stopped,
         )
-
-
-def first_not_finite(model: nn.Module) -> str:
-    """The first parameter that is not finite, else the first with such a gradient, else ""."""
-    named = list(model.named_parameters())
-    for what in ("data", "grad"):
-        for name, parameter in named:
-            tensor = getattr(parameter, what)
-            if tensor is not None and not bool(torch.isfinite(tensor).all()):
-                return name
-    return ""

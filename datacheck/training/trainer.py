@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,10 @@ from datacheck.training.averaging import has_running_statistics
 from datacheck.training.clipping import clip
 from datacheck.training.determinism import reseed
 from datacheck.training.history import Fitted
-from datacheck.training.session import Session, first_not_finite
+from datacheck.training.instruments import first_not_finite
+from datacheck.training.locating import LastInput
+from datacheck.training.monitor import StabilityMonitor
+from datacheck.training.session import Session
 from datacheck.training.train_config import TrainConfig
 from datacheck.types import Ints
 
@@ -31,9 +34,10 @@ class Trainer:
 
     ``objective(model, batch)`` gives :class:`~datacheck.training.objectives.Losses`; with the
     methods ``judge`` and ``score`` of :class:`~datacheck.training.objectives.Objective`
-    evaluations have scores too. ``monitor`` is a ``StabilityMonitor`` (a context with ``step``,
-    ``evaluation`` and ``run``), or a function that makes one of the model and the optimizer when
-    :meth:`fit` begins; it only watches. ``locate`` spells a row's address in messages.
+    evaluations have scores too. ``monitor`` is the path of a record to write; or a
+    ``StabilityMonitor`` of your own (any context with ``step``, ``evaluation`` and ``run``), or a
+    function that makes one of the model and the optimizer when :meth:`fit` begins. It only
+    watches. ``locate`` spells a row's address in messages.
 
     The model goes to the device and is trained in place; weights that depend on the seed alone
     are those of ``determinism.init``. Raises UsageError where the configuration does not fit the
@@ -59,6 +63,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
         self.monitor, self.watcher = monitor, cast(Any, None)
         self.resumed_folder = Path()
+        self._called: LastInput | None = None
         self._resumed: Mapping[str, Any] | None = None
 
     def resume(self, path: str | Path) -> Trainer:
@@ -83,12 +88,11 @@ class Trainer:
         steps; and KeyboardInterrupt after Ctrl-C, when the step is done and saved.
         """
         run = Session(self, train, evaluation or {})
-        made = not hasattr(self.monitor, "step") and self.monitor is not None
-        self.watcher = self.monitor(self.model, self.optimizer) if made else self.monitor
-        if self._resumed is not None:
-            run.load_state_dict(self._resumed)
-            self._resumed = None
-        with run, self.watcher or nullcontext():
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None:
+            run.load_state_dict(resumed)
+        self.watcher = self._watcher(run, resumed is not None)
+        with run, self.watcher or nullcontext(), closing(LastInput(self.model)) as self._called:
             self.model.train()
             while run.goes_on():
                 batches = run.fetch()
@@ -179,7 +183,10 @@ class Trainer:
             rows=sum(int(p.shape[0]) for p in per_row),
             tokens=tokens,
         )
-        if self.watcher is not None:
+        if self.watcher is None:
+            return
+        # What to do about a step that is not finite is the trainer's to say.
+        with suppress(*([] if self.config.on_nonfinite == "stop" else [NonFiniteError])):
             self.watcher.step(
                 loss,
                 rows=_rows(batches),
@@ -210,7 +217,7 @@ class Trainer:
             for buffer, before in kept:
                 buffer.copy_(before)
         if self.config.on_nonfinite == "stop":
-            rows, layer = _rows(batches), first_not_finite(self.model)
+            rows, layer = _rows(batches), self._layer(math.isfinite(told[0]))
             suspects = None if rows is None else _suspects(rows, torch.cat(per_row))
             message = f"the {'gradient' if math.isfinite(told[0]) else 'loss'} is not finite"
             message += f" at step {run.step}" + (f", first in {layer}" if layer else "")
@@ -224,6 +231,13 @@ class Trainer:
                 rows=suspects,
             )
 
+    def _layer(self, loss: bool) -> str:
+        """What was first not finite, of a step whose loss was (``loss``) or was not."""
+        called = "" if loss or self._called is None else self._called.first(weights=True)
+        named = [(f"{n}.grad", p.grad) for n, p in self.model.named_parameters()]
+        # The backward pass goes from the loss to the input.
+        return called or first_not_finite(reversed(named) if loss else named)
+
     def _running_statistics(self) -> list[tuple[Tensor, Tensor]]:
         """Buffers that a step which is left out must not change, and what they hold."""
         if self.config.on_nonfinite != "skip" or not has_running_statistics(self.model):
@@ -234,6 +248,26 @@ class Trainer:
         """The precision that forward passes are computed in."""
         kind = PRECISIONS.get(self.config.precision)
         return nullcontext() if kind is None else torch.autocast(self.device.type, kind)
+
+    def _watcher(self, run: Session, resumed: bool) -> Any:
+        """The monitor of this run, at its first step."""
+        monitor = self.monitor
+        if isinstance(monitor, str | Path):
+            monitor = StabilityMonitor(
+                self.model,
+                self.optimizer,
+                path=monitor,
+                epoch_steps=run.feed.groups(),
+                max_norm=self.config.clip_at if self.config.clip == "norm" else None,
+                meta={k: v for k, v in self.config.identity().items() if v is not None},
+                on_nonfinite="raise" if self.config.on_nonfinite == "stop" else "record",
+                resume=resumed,
+            )
+        elif isinstance(monitor, type) or (monitor is not None and not hasattr(monitor, "step")):
+            monitor = monitor(self.model, self.optimizer)
+        if resumed and hasattr(monitor, "resume_at"):
+            monitor.resume_at(run.step)
+        return monitor
 
 
 def _device(name: str) -> torch.device:

@@ -22,7 +22,9 @@ from datacheck.errors import NonFiniteError, UsageError
 from datacheck.training import checkpoint
 from datacheck.training.determinism import KeyedBatchSampler, init
 from datacheck.training.evaluating import evaluate
+from datacheck.training.monitor import StabilityMonitor
 from datacheck.training.objectives import Losses
+from datacheck.training.run import Run
 from datacheck.training.train_config import TrainConfig
 from datacheck.training.trainer import Trainer
 from tests.training.tiny import Data, Net, loader, net, objective, same, shuffled
@@ -215,7 +217,7 @@ def test_stop_is_the_default_and_names_step_layer_and_rows():
     with pytest.raises(NonFiniteError) as error:
         trainer.fit(train)
     assert error.value.step == first
-    assert error.value.layer == "layers.0.weight"
+    assert error.value.layer == "input"
     assert "ST001: the loss is not finite" in str(error.value)
     assert sorted(error.value.rows.tolist()) == sorted(
         next(b for b in train if 40 in b.rows).rows.tolist()
@@ -275,7 +277,9 @@ def test_an_infinite_gradient_of_a_finite_loss_is_seen():
         def forward(self, x):
             return x @ self.weight.abs().sqrt()  # no slope at 0
 
-    with pytest.raises(NonFiniteError, match="the gradient is not finite at step 0, first in weig"):
+    with pytest.raises(
+        NonFiniteError, match=r"the gradient is not finite at step 0, first in weight\.grad"
+    ):
         Trainer(Root(), objective(), TrainConfig(steps=3)).fit(loader())
 
 
@@ -560,3 +564,75 @@ def test_modes_are_those_of_training():
     model = Net()
     model.eval()
     assert Trainer(model, objective(), TrainConfig(steps=2)).fit(loader()).model.training
+
+
+# -- the real monitor -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"clip": "norm", "clip_at": 0.3, "accumulate": 2}])
+def test_a_record_is_written_and_changes_nothing(tmp_path, options):
+    config = TrainConfig(epochs=3, lr=0.02, ema=0.9, **options)
+    watched = fit(config, monitor=tmp_path / "run.jsonl")
+    alone = fit(config)
+    assert same(watched.model, alone.model)
+    assert_frame_equal(watched.history, alone.history, check_exact=True)
+    run = Run.load(tmp_path / "run.jsonl")
+    for name in ("loss", "grad_norm", "lr", "epoch"):
+        assert run.steps[name].to_list() == alone.history[name].to_list()
+    assert (
+        run.steps["clipped"].fill_null(value=False).to_list() == alone.history["clipped"].to_list()
+    )
+    assert run.meta["seed"] == 0
+    assert run.evaluations["split"].to_list() == ["val", "val (ema)"] * 3
+    assert run.steps["update_ratio"].drop_nulls().len() >= 1
+    with pytest.raises(UsageError):
+        fit(config, monitor=tmp_path / "run.jsonl")  # another run does not write over it
+
+
+def test_a_resumed_run_has_the_record_of_a_whole_one(tmp_path):
+    config = TrainConfig(steps=25, lr=0.02, evaluate_every=4, save_every=7, checkpoint=tmp_path)
+    whole = fit(config, monitor=tmp_path / "whole.jsonl")
+    trainer = Trainer(net(), objective(), config, tmp_path / "killed.jsonl")
+    update, taken = trainer._update, list[int]()
+
+    def counted():
+        if len(taken) == 18:
+            raise KeyboardInterrupt
+        update()
+        taken.append(1)
+
+    trainer._update = counted  # type: ignore[method-assign] # stops like a crash
+    val = {"val": loader(60, 20, seed=1)}
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(loader(), val)
+    again = Trainer(net(), objective(), config, tmp_path / "killed.jsonl").resume(tmp_path)
+    got = again.fit(loader(), val)
+    assert same(got.model, whole.model)
+    a, b = Run.load(tmp_path / "killed.jsonl"), Run.load(tmp_path / "whole.jsonl")
+    assert_frame_equal(a.steps, b.steps, check_exact=True)
+    assert_frame_equal(a.evaluations, b.evaluations, check_exact=True)
+
+
+@pytest.mark.parametrize("on_nonfinite", ["stop", "skip", "apply"])
+def test_what_is_not_finite_is_in_the_record_whatever_is_done_about_it(tmp_path, on_nonfinite):
+    config = TrainConfig(epochs=2, on_nonfinite=on_nonfinite)
+    path = tmp_path / "run.jsonl"
+    if on_nonfinite == "stop":
+        with pytest.raises(NonFiniteError, match="ST001") as error:
+            fit(config, poisoned(), monitor=path)
+        assert error.value.layer == "input"
+    else:
+        got = fit(config, poisoned(), monitor=path)
+        assert len(Run.load(path).steps) == 12
+        assert Run.load(path).steps["loss"].is_nan().sum() == got.skipped
+        mine = fit(config, poisoned(), monitor=StabilityMonitor)  # which would raise by itself
+        assert same(mine.model, got.model)
+    steps = Run.load(path).steps
+    first = next(i for i, batch in enumerate(loader()) if 40 in batch.rows)
+    assert steps["loss"].is_nan().arg_max() == first
+    assert steps["layer"][first] == "input"
+
+
+def test_the_average_s_statistics_leave_out_what_is_not_finite():
+    got = fit(TrainConfig(epochs=2, on_nonfinite="skip", ema=0.9), poisoned())
+    assert got.evaluations["loss"].is_finite().all()

@@ -85,6 +85,10 @@ def objective():
 
 
 def same(a, b):
-    """Whether two states are the same to the bit."""
+    """Whether two states are the same to the bit, NaN in the same places."""
     one, two = a.state_dict(), b.state_dict()
-    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+    return one.keys() == two.keys() and all(
+        torch.equal(one[k].isnan(), two[k].isnan())
+        and torch.equal(one[k].nan_to_num(), two[k].nan_to_num())
+        for k in one
+    )
