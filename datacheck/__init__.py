@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from datacheck.pipelines.transforms_audit import audit_transforms
     from datacheck.pipelines.undoing import undo
     from datacheck.training.monitor import StabilityMonitor
+    from datacheck.training.train_config import TrainConfig
+    from datacheck.training.trainer import Trainer
 
 __all__ = [
     "BalancedBatchSampler",
@@ -72,6 +74,8 @@ __all__ = [
     "Step",
     "Task",
     "Tokens",
+    "TrainConfig",
+    "Trainer",
     "UsageError",
     "audit",
     "audit_loader",
@@ -114,6 +118,8 @@ _HOMES = {
     **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),
     "undo": "pipelines.undoing",
     "StabilityMonitor": "training.monitor",
+    "TrainConfig": "training.train_config",
+    "Trainer": "training.trainer",
     **dict.fromkeys(
         ("Effect", "Example", "Finding", "Outcome", "Repair", "Report", "Severity"), "findings"
     ),
