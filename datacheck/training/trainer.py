@@ -186,7 +186,8 @@ class Trainer:
         if self.watcher is None:
             return
         # What to do about a step that is not finite is the trainer's to say.
-        with suppress(*([] if self.config.on_nonfinite == "stop" else [NonFiniteError])):
+        mine = self.config.on_nonfinite != "stop" or self.scaler.is_enabled()
+        with suppress(*([NonFiniteError] if mine else [])):
             self.watcher.step(
                 loss,
                 rows=_rows(batches),
@@ -261,6 +262,7 @@ class Trainer:
                 max_norm=self.config.clip_at if self.config.clip == "norm" else None,
                 meta={k: v for k, v in self.config.identity().items() if v is not None},
                 on_nonfinite="raise" if self.config.on_nonfinite == "stop" else "record",
+                scaler=self.scaler.is_enabled(),
                 resume=resumed,
             )
         elif isinstance(monitor, type) or (monitor is not None and not hasattr(monitor, "step")):
