@@ -214,9 +214,8 @@ class Trainer:
             self._update()
             return
         run.skipped += 1
-        if self.config.on_nonfinite == "skip":
-            for buffer, before in kept:
-                buffer.copy_(before)
+        for buffer, before in kept:
+            buffer.copy_(before)
         if self.config.on_nonfinite == "stop":
             rows, layer = _rows(batches), self._layer(math.isfinite(told[0]))
             suspects = None if rows is None else _suspects(rows, torch.cat(per_row))
