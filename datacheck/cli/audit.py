@@ -66,7 +66,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     default="terminal",
     show_default=True,
 )
-@click.option("--output", metavar="FILE", help="Write the report there instead.")
+@click.option("-o", "--output", metavar="FILE", help="Write the report there instead.")
 @click.option(
     "--config", metavar="FILE", help="Settings, instead of a datacheck.toml that is found."
 )

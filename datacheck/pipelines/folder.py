@@ -25,6 +25,7 @@ MANIFEST = "manifest.json"
 QUARANTINE = "quarantine"
 ORIGINALS = "originals"
 _CHUNK = 1 << 20
+LONGEST = 4096  # characters of a path
 
 
 def free(output: Path, *, away: Any = None) -> Path:
@@ -209,6 +210,8 @@ def inside(folder: Path, name: str) -> Path:
     """A path below a folder. Raises SourceError for one that leads out of it."""
     path = folder / name
     parts = Path(name).parts
+    if len(name) > LONGEST or any(len(os.fsencode(p)) > 255 for p in parts):
+        raise SourceError(f"{name[:40]!r}… is no file's name", "the manifest has been changed")
     if not name or Path(name).is_absolute() or ".." in parts:
         raise SourceError(f"{name!r} leads out of {folder}", "the manifest has been changed")
     return path

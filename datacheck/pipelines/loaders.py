@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from datacheck.config import FILE, Config
 from datacheck.dataset import Dataset, Role, Task
@@ -134,7 +136,7 @@ def loaders(
         encoder=encoded.encoder,
         train=train,
         class_weights=_class_weights(told, encoded),
-        notes=[*data.assumptions, *_notes(encoded)],
+        notes=[*data.assumptions, *_notes(encoded), *_empty(data, made)],
         mapped=encoded.mapped,
     )
 
@@ -229,6 +231,12 @@ def _options(options: Mapping[str, Any], workers: int, seed: int) -> dict[str, A
         raise UsageError(
             f"{names(sorted(wrong))} is chosen here", "workers=, shuffle=, batch_size=, max_tokens="
         )
+    known = set(signature(DataLoader.__init__).parameters) - {"self"} - fixed
+    if strange := set(options) - known:
+        raise UsageError(
+            f"loaders takes no {names(sorted(strange))}",
+            f"options of a DataLoader: {names(sorted(known), 20)}",
+        )
     # Seeds of workers come from a generator of their own, not from the one that inits models.
     generator = torch.Generator().manual_seed(seed)
     kept = {"persistent_workers": workers > 0, "generator": generator}
@@ -246,6 +254,10 @@ def _class_weights(told: Mapping[str, Any], encoded: Encoded) -> torch.Tensor | 
             f"its classes: {names(weights)}; fit it on this train",
         )
     return torch.tensor([float(weights[c]) for c in encoded.encoder.classes])
+
+
+def _empty(data: Dataset, made: Mapping[str, Any]) -> list[str]:
+    return [f"{name} has no rows, and no loader" for name in data.splits if name not in made]
 
 
 def _notes(encoded: Encoded) -> list[str]:

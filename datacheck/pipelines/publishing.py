@@ -15,7 +15,8 @@ import polars as pl
 from datacheck.config import Config
 from datacheck.dataset import Fragment
 from datacheck.errors import SourceError
-from datacheck.pipelines import folder, settings
+from datacheck.findings import names
+from datacheck.pipelines import companions, folder, settings
 from datacheck.pipelines.mending import ROWS, Mender, Tally
 from datacheck.pipelines.plan import Plan
 from datacheck.pipelines.quarantine import Quarantine
@@ -65,6 +66,7 @@ def publish(
                     before += one.path.stat().st_size
             _prune(aside / folder.ORIGINALS)
             told += _unread(source, job, aside, files, quarantine)
+        told += _companions(source, job, aside, told)
         done = finish({f"{i}": f.tally for i, f in enumerate(files)})
         done.pipeline.save(aside / "pipeline.json")
         plan.save(aside / "plan.toml")
@@ -274,6 +276,18 @@ def _unread(
              "sha256": None if leaves else digest, "changed": leaves, "rows": None}
         )  # fmt: skip
     return out
+
+
+def _companions(
+    source: Any, job: Job, aside: Path, told: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    if root is None or not root.is_dir():
+        return []
+    files, left = companions.carried(root, aside, {str(one["file"]) for one in told})
+    if left:
+        job.said.append(f"not copied, no data and large: {names(left)}")
+    return files
 
 
 def _manifest(

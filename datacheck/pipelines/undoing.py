@@ -24,10 +24,13 @@ def undo(repaired: str | Path, output: str | Path, /) -> list[str]:
     files = manifest.get("files")
     if not isinstance(files, list) or not all(isinstance(f, dict) for f in files):
         raise SourceError(f"{source / folder.MANIFEST} lists no files", HINT)
+    listed = [str(one.get("file", "")) for one in files]
+    if len(set(listed)) < len(listed):
+        raise SourceError(f"{source / folder.MANIFEST} lists a file twice", HINT)
     with folder.staged(target) as aside:
         for one in files:
             _restore(source, one, aside)
-    return [str(f["file"]) for f in files]
+    return listed
 
 
 def _restore(source: Path, one: dict[str, Any], aside: Path) -> None:

@@ -28,7 +28,7 @@ from datacheck.sources import streams
 from datacheck.sources.columnar import ColumnarFragment
 from datacheck.sources.delimited import DelimitedFragment
 from datacheck.sources.jsonl import JsonlFragment
-from datacheck.sources.lines import Bad, Records, Text
+from datacheck.sources.lines import BOM, Bad, Records, Text
 from datacheck.sources.parquet_codec import codec
 from datacheck.sources.sniff import csv_rows
 from datacheck.sources.table import reserved
@@ -92,14 +92,33 @@ def writer(fragment: Fragment, path: Path | None) -> Callable[[Iterator[Piece], 
 
 @contextmanager
 def text_file(target: Path, like: Path, encoding: str) -> Iterator[Callable[[bytes], None]]:
-    """A function that takes UTF-8 and writes it in an encoding, packed as another file is."""
+    """A function that takes UTF-8 and writes it as another file is: in an encoding, packed, with
+    its line ends and its byte order mark.
+    """
     encode = _encoder(encoding)
+    mark, newline = _manner(like, encoding)
     with _packed(target, streams.magic(like)) as file:
+        if mark:
+            file.write(mark)
 
         def write(data: bytes) -> None:
-            file.write(encode(data))
+            file.write(encode(data if newline == b"\n" else data.replace(b"\n", newline)))
 
         yield write
+
+
+def _manner(path: Path, encoding: str) -> tuple[bytes, bytes]:
+    """(byte order mark of UTF-8, if there; line end) as the first line of a file has them."""
+    with streams.opened(path) as file:
+        head = streams.read(file, streams.CHUNK)
+    mark = BOM if head.startswith(BOM) else b""
+    if encoding and codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+        decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        head = decoder.decode(head).encode("utf-8", "replace")
+    at = head.find(b"\n")
+    if at < 0:
+        return mark, b"\r" if b"\r" in head[:-1] else b"\n"
+    return mark, b"\r\n" if head[:at].endswith(b"\r") else b"\n"
 
 
 @contextmanager

@@ -36,6 +36,7 @@ CANONICAL = {
     "evaluation": "eval",
 }
 OUT_OF_REPAIR = ("originals", "quarantine")  # folders that `datacheck fix` writes beside the data
+OF_REPAIR = ("manifest.json", "pipeline.json", "plan.toml", "datacheck.toml")  # what it wrote
 MAX_FILES = 100_000
 
 
@@ -135,7 +136,8 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
                 or name.startswith(".")
                 or (ASIDE.match(name) and name.startswith(("_", "datacheck")))
             ):
-                layout.aside.append(str(path.relative_to(folder)))
+                if not (repaired and Path(root) == folder and name in OF_REPAIR):
+                    layout.aside.append(str(path.relative_to(folder)))
             else:
                 out.append(path)
             if len(out) > MAX_FILES:

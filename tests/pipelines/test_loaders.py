@@ -481,3 +481,15 @@ def test_two_processes_share_each_epoch(tmp_path):
     both = [i & ((1 << 40) - 1) for _, rows in told for i in rows]
     assert sorted(both) == [2 + i for i in range(101)]
     assert len(list((tmp_path / "cache").iterdir())) == 1, "one rank's cache serves both"
+
+
+def test_an_option_that_no_loader_takes_is_told():
+    with pytest.raises(UsageError, match="takes no prefech") as told:
+        loaders({"train": frame()}, label="label", prefech=3)
+    assert "drop_last" in told.value.hint
+
+
+def test_a_split_without_rows_is_said():
+    made = loaders({"train": frame(), "test": frame(5).clear()}, label="label")
+    assert list(made) == ["train"]
+    assert "test has no rows, and no loader" in made.notes
