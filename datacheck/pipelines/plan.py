@@ -273,10 +273,9 @@ def _item(value: Any) -> Any:
     import tomlkit
 
     if isinstance(value, list) and len(value) > 6:
-        array = tomlkit.array()
-        array.extend(value)
-        array.multiline(True)
-        return array
+        # As text: each item that is added to an array costs as much as all before it.
+        lines = "".join(f"    {tomlkit.item(v).as_string()},\n" for v in value)
+        return tomlkit.array(f"[\n{lines}]")
     if isinstance(value, Mapping):
         table = tomlkit.inline_table()
         table.update({k: _item(v) for k, v in value.items()})
