@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
     from datacheck.config import Config
+    from datacheck.dataset import Dataset
     from datacheck.findings import Outcome, Report
+    from datacheck.types import Ints
 
 ORDER = ("failed", "found", "clean", "not applicable")  # what a rule is told to have come to
 
@@ -38,7 +41,7 @@ def judge_runs(
         )
     runs = [(path, Run.load(path)) for path in paths]
     data: Report | None = None
-    locate = None
+    locate = rows = None
     if source is not None:
         from datacheck.auditing import opened
 
@@ -48,11 +51,24 @@ def judge_runs(
             locate = lambda row: dataset.locate(train, row)  # noqa: E731 - one word of it is bound
         if select(settings.select, settings.ignore, of_run=False):
             data = audit(dataset)
+            rows = _rows(dataset, data, settings)
     judged = [
-        judge(run, audit=data, locate=locate, config=settings, name=Path(path).name)
+        judge(run, audit=data, locate=locate, rows=rows, config=settings, name=Path(path).name)
         for path, run in runs
     ]
     return merged([*([data] if data else []), *judged], several=len(judged) > 1)
+
+
+def _rows(dataset: Dataset, report: Report, settings: Config) -> Callable[[], Mapping[str, Ints]]:
+    """What tells all rows that each rule named: reads the data when it is first asked."""
+
+    @cache
+    def rows() -> Mapping[str, Ints]:
+        from datacheck.pipelines.named_rows import rows_named
+
+        return rows_named(dataset, report, threads=settings.threads, memory=settings.memory)
+
+    return rows
 
 
 def merged(reports: list[Report], *, several: bool) -> Report:

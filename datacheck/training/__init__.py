@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         SequenceToSequence,
     )
     from datacheck.training.record import Record, RecordWarning
+    from datacheck.training.replaying import Culprit, Replay, replay
     from datacheck.training.run import Run
     from datacheck.training.schedules import Schedule
+    from datacheck.training.snapshots import Snapshots, State
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
     from datacheck.training.train_config import TrainConfig
     from datacheck.training.trainer import Trainer
@@ -42,6 +44,7 @@ __all__ = [
     "CausalLM",
     "Cause",
     "Classification",
+    "Culprit",
     "Ensemble",
     "Fitted",
     "Judged",
@@ -51,13 +54,16 @@ __all__ = [
     "Record",
     "RecordWarning",
     "Regression",
+    "Replay",
     "Run",
     "Schedule",
     "SequenceClassification",
     "SequenceToSequence",
+    "Snapshots",
     "SpikeWatch",
     "Spikes",
     "StabilityMonitor",
+    "State",
     "TrainConfig",
     "Trainer",
     "attribute",
@@ -67,6 +73,7 @@ __all__ = [
     "init",
     "judge",
     "reference_loss",
+    "replay",
     "spikes",
     "summarize",
 ]
@@ -112,6 +119,8 @@ _HOMES = {
         "record",
     ),
     "Run": "run",
+    **dict.fromkeys(("Culprit", "Replay", "replay"), "replaying"),
+    **dict.fromkeys(("Snapshots", "State"), "snapshots"),
     "Schedule": "schedules",
     **dict.fromkeys(
         ("SpikeWatch", "Spikes", "spikes"),

@@ -64,7 +64,7 @@ class Judge:
 
     def _without_overflow(self, step: Step, norm: float) -> float:
         """The norm once more in double precision: squares of finite numbers may overflow."""
-        if step.there and not self._deferred:
+        if step.measured and not self._deferred:
             norm = step.entry["grad_norm"] = self._gradients.exact()
         return norm
 
@@ -80,11 +80,7 @@ class Judge:
         if self._deferred:
             return ""
         named = [(f"{n}.grad", p.grad) for n, p in self._model.named_parameters()]
-        there = [(name, grad) for name, grad in named if grad is not None]
-        bad = [name for name, grad in there if first_not_finite([(name, grad)])]
-        if len(bad) == len(there) > 1:
-            return ""  # clipping by a norm that is not finite spoils them all
-        return bad[-1 if backward else 0] if bad else ""
+        return first_not_finite(reversed(named) if backward else named)
 
 
 TOLD = 10  # rows that an error names

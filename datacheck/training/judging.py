@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from datacheck.checks.base import NotApplicable
 from datacheck.checks.codes import find, select
 from datacheck.errors import DatacheckError
 from datacheck.findings import Finding, Outcome, Report, Status
+from datacheck.training.attributed import RULES, with_causes
 from datacheck.training.rules.base import RunRule
 from datacheck.training.rules.view import Locate, Named, View
 from datacheck.types import Ints
@@ -30,6 +31,7 @@ def judge(
     audit: Report | None = None,
     locate: Locate | None = None,
     named: Named | None = None,
+    rows: Callable[[], Mapping[str, Ints]] | None = None,
     config: Config | None = None,
     name: str = "run",
 ) -> Report:
@@ -37,8 +39,11 @@ def judge(
 
     ``locate(row)`` spells the rows of a batch, such as ``train/a.csv:12``; without it they are
     numbers. ``named(rows)`` counts how many of those rows each rule of an audit had named;
-    without it, those are counted that stand among the examples of ``audit`` (which needs
-    ``locate``, to know them by their spelling). ``config`` has options, severities, suppressions
+    without it, ``rows()`` tells all rows that each rule had named (as
+    :func:`~datacheck.pipelines.named_rows.rows_named`; it is asked only if something spiked), or
+    else those are counted that stand among the examples of ``audit`` (which needs ``locate``, to
+    know them by their spelling). Findings about spikes say what is behind them
+    (:mod:`~datacheck.training.attribution`). ``config`` has options, severities, suppressions
     and the choice of rules. Raises DatacheckError for a configuration that cannot be.
     """
     from datacheck.config import Config
@@ -46,6 +51,8 @@ def judge(
 
     began = time.perf_counter()
     settings = config or Config()
+    if named is None and rows is not None:
+        named = counted(rows)
     if named is None and audit is not None and locate is not None:
         named = examples_of(audit, locate)
     view = View(run, locate, named)
@@ -55,6 +62,7 @@ def judge(
         findings += found
         outcomes.append(outcome)
     ran = {o.rule for o in outcomes if o.status in (Status.CLEAN, Status.FOUND)}
+    findings, lost = _with_causes(findings, run, rows, locate)
     kept, suppressed, unused = apply_suppressions(findings, settings.suppress, ran=ran)
     if settings.suppress and "DC001" in {c.code for c in select(settings.select, settings.ignore)}:
         kept += _unused(unused, settings)
@@ -69,11 +77,21 @@ def judge(
         },
         findings=kept,
         outcomes=outcomes,
-        assumptions=_assumed(run),
+        assumptions=[*_assumed(run), *lost],
         timing={"total": time.perf_counter() - began},
         versions=versions(),
         suppressed=suppressed,
     )
+
+
+def counted(rows: Callable[[], Mapping[str, Ints]]) -> Named:
+    """How many of some rows each rule had named, of all the rows that it had."""
+
+    def named(suspects: Ints) -> Mapping[str, int]:
+        counts = {rule: int(np.isin(suspects, known).sum()) for rule, known in rows().items()}
+        return {rule: n for rule, n in sorted(counts.items()) if n}
+
+    return named
 
 
 def examples_of(audit: Report, locate: Locate) -> Named:
@@ -120,6 +138,24 @@ def _judged(view: View, code: str, config: Config) -> tuple[list[Finding], Outco
     if severity:
         found = [replace(f, severity=severity) for f in found]
     return found, Outcome(code, Status.FOUND if found else Status.CLEAN)
+
+
+def _with_causes(
+    findings: list[Finding],
+    run: Run,
+    rows: Callable[[], Mapping[str, Ints]] | None,
+    locate: Locate | None,
+) -> tuple[list[Finding], list[str]]:
+    """The findings with their causes; where those cannot be told, as they are and the reason."""
+    if not any(f.rule in RULES for f in findings):
+        return findings, []
+    try:
+        named = rows() if rows is not None else None
+        return with_causes(findings, run, rows=named, locate=locate), []
+    except DatacheckError:
+        raise
+    except Exception as error:
+        return findings, [f"what is behind the spikes could not be told: {said(error)}"]
 
 
 def _unused(unused: list[str], config: Config) -> list[Finding]:

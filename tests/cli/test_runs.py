@@ -172,3 +172,32 @@ def test_judging_a_run_does_without_torch(here):
     write(here / "run.jsonl")
     code = COMMAND.format(arguments=["audit", "--run", "run.jsonl"])
     assert loaded(code, "torch", "pandas", "sklearn", "scipy.stats", cwd=here) == []
+
+
+def test_the_rules_behind_spikes(run, here):
+    """Rows a hundred times too large, named by the audit of the data: they are the cause."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    n, size, bad = 480, 8, [33, 150, 400]
+    x = rng.normal(size=(n, 2))
+    x[bad] *= 1e5
+    lines = [f"{a},{b},{i % 2}" for i, (a, b) in enumerate(x)]
+    (here / "data").mkdir()
+    (here / "data" / "train.csv").write_text("\n".join(["a,b,label", *lines]) + "\n", "utf-8")
+    told = [json.dumps({"version": 1, "kind": "start", "reference": 1.0})]
+    for epoch in range(5):
+        order = rng.permutation(n)
+        for i in range(0, n, size):
+            rows = order[i : i + size]
+            own = np.where(np.isin(rows, bad), 300.0, 1.0) * rng.lognormal(0, 0.3, size)
+            step = {"kind": "step", "step": len(told) - 1, "epoch": epoch, "loss": own.mean()}
+            # The address of a row of a CSV file is its line; the first is the header.
+            told.append(json.dumps({**step, "rows": (rows + 2).tolist(), "row_loss": own.tolist()}))
+    (here / "run.jsonl").write_text("\n".join(told) + "\n", "utf-8")
+    done = run("audit", "data", "--label", "label", "--run", "run.jsonl", "--format", "json")
+    spike = next(f for f in report(done)["findings"] if f["rule"] == "ST002")
+    assert spike["evidence"]["cause"] == "data"
+    assert spike["evidence"]["associations"]["NM005"]["low"] > 1
+    assert [a.rsplit(":")[-1] for a in spike["evidence"]["cause_rows"]] == ["35", "152", "402"]
+    assert "cause: data (" in run("audit", "data", "--label", "label", "--run", "run.jsonl").stdout

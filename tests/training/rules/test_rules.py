@@ -246,13 +246,12 @@ def test_st002_says_where_how_bad_which_rows_and_who_had_named_them():
     assert named == [4711], "each suspect once"
     assert finding.evidence["suspects"] == ["4711"]
     assert finding.evidence["named"] == {"NM005": 1}
-    assert finding.message.endswith(
-        "; of the 1 row that stands out, already named by rules: NM005 1"
-    )
+    known_by = "; of the 1 row that stands out, already named by rules: NM005 1; cause: data ("
+    assert known_by in finding.message
     assert finding.examples[0].addresses == ("4711",)
     assert finding.examples[0].values["share of the loss"] > 0.9
     unnamed = found(run, "ST002", named=lambda rows: {})
-    assert unnamed.message.endswith("; no rule had named any of the rows that stand out")
+    assert "; no rule had named any of the rows that stand out; cause" in unnamed.message
 
 
 def test_st002_blames_no_row_where_the_whole_batch_is_at_fault():

@@ -1,0 +1,154 @@
+"""The state of a run just before its worst steps, kept so that they can be replayed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from datacheck.errors import UsageError
+from datacheck.training.spiking import LIMIT, SpikeWatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Model, optimizer and random numbers as they were just before a step's update.
+
+    ``loss`` and ``grad_norm`` are what the step then had; ``usual_loss`` and ``usual_norm`` the
+    medians of the 64 steps before (NaN where they were not judged). ``z`` is how far the worse of
+    the two was above them. All tensors are copies on the host.
+    """
+
+    step: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    random: Tensor
+    loss: float
+    grad_norm: float
+    usual_loss: float
+    usual_norm: float
+    z: float
+
+
+class Snapshots:
+    """Keeps the states of the ``most`` worst steps of a run, by how far they spike.
+
+    Stands where a monitor stands, and passes all on to ``monitor`` if one is given:
+    ``Trainer(…, monitor=lambda model, optimizer: Snapshots(model, optimizer, monitor=…))``, or
+    ``m.step(loss, …)`` in a loop of one's own, after ``backward`` and *before* the optimizer's
+    step (and before clipping, unless ``grad_norm`` is given). Steps are counted as
+    :class:`~datacheck.training.monitor.StabilityMonitor` counts them, from ``start``.
+
+    Memory: at most ``most`` + 1 copies of parameters, buffers and optimizer state, on the host.
+    Time: a step that does not spike costs its two numbers, one wait for the device; one that
+    does costs a copy. What draws random numbers (dropout) is replayed exactly if the loop draws
+    none between this call and the next forward pass, or if ``reseed(step)`` says how the loop
+    seeds a step; the trainer's is ``lambda step: determinism.reseed(seed, "step", step)``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        monitor: Any = None,
+        most: int = 8,
+        start: int = 0,
+        reseed: Callable[[int], object] | None = None,
+    ) -> None:
+        if most < 1:
+            raise UsageError(f"most is {most}", "keep one state at least")
+        self.model, self.optimizer, self.monitor = model, optimizer, monitor
+        self.most, self.reseed, self._next = most, reseed, start
+        self._states: dict[int, State] = {}
+        self._loss, self._norm = SpikeWatch(), SpikeWatch()
+        self._random = torch.get_rng_state()
+
+    def __enter__(self) -> Snapshots:
+        if self.monitor is not None:
+            self.monitor.__enter__()
+        self._random = torch.get_rng_state()
+        return self
+
+    def __exit__(self, *error: Any) -> Any:
+        return None if self.monitor is None else self.monitor.__exit__(*error)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "monitor" or self.monitor is None:
+            raise AttributeError(name)
+        return getattr(self.monitor, name)
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps whose states are kept, ascending."""
+        return sorted(self._states)
+
+    def at(self, step: int) -> State:
+        """The state just before the update of ``step``. Raises UsageError if it is not kept."""
+        if step not in self._states:
+            kept = ", ".join(map(str, self.steps)) or "none: no step has spiked"
+            raise UsageError(f"the state before step {step} was not kept", f"kept: {kept}")
+        return self._states[step]
+
+    def evaluation(self, *args: Any, **named: Any) -> None:
+        """Passed on."""
+        if self.monitor is not None:
+            self.monitor.evaluation(*args, **named)
+
+    def step(self, loss: Tensor | float, **told: Any) -> None:
+        """Look at a step; its state is kept if it spikes. All is passed on to the monitor."""
+        number, self._next = self._next, self._next + 1
+        norm = told.get("grad_norm")
+        self._see(number, _number(loss), self._measured() if norm is None else _number(norm))
+        try:
+            if self.monitor is not None:
+                self.monitor.step(loss, **told)
+        finally:
+            self._random = torch.get_rng_state()
+
+    def _see(self, step: int, loss: float, norm: float) -> None:
+        scores = [self._loss.push(loss), self._norm.push(norm)]
+        z = max((s for s in scores if not math.isnan(s)), default=0.0)
+        if not z > LIMIT:
+            return
+        # Of steps that are not finite the first is kept: those after it are its doing.
+        worse = [s for s in self._states.values() if s.z >= z]
+        if len(worse) >= self.most or (math.isinf(z) and any(math.isinf(s.z) for s in worse)):
+            return
+        if len(self._states) >= self.most:
+            del self._states[min(self._states, key=lambda s: (self._states[s].z, -s))]
+        self._states[step] = State(
+            step, copied(self.model.state_dict()), copied(self.optimizer.state_dict()),
+            self._seeded(step), loss, norm, self._loss.median, self._norm.median, z,
+        )  # fmt: skip
+
+    def _seeded(self, step: int) -> Tensor:
+        """The random numbers that the step's forward pass began with."""
+        if self.reseed is None:
+            return self._random.clone()
+        with torch.random.fork_rng(devices=[]):
+            self.reseed(step)
+            return torch.get_rng_state()
+
+    def _measured(self) -> float:
+        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(grads)) if grads else math.nan
+
+
+def copied(value: Any) -> Any:
+    """The same on the host, sharing nothing."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {k: copied(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(v) for v in value]
+    return value
+
+
+def _number(value: Tensor | float) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
