@@ -143,9 +143,11 @@ class Visits:
         return out
 
     def ranking(self) -> pl.DataFrame:
-        """Rows by their mean excess over the run, the most conspicuous first.
+        """Rows by their excess over the run, the most conspicuous first.
 
-        Columns: ``row``; ``score``, the mean over its visits; ``visits``; ``loss``, the mean of
+        Columns: ``row``; ``score``, the root of the mean square excess over its visits, each
+        square with its sign (a row that is far off once and learned by heart after that counts
+        more than one that is always a little hard); ``visits``; ``loss``, the mean of
         its finite losses; ``not_finite``, visits whose loss was not finite although that of
         others in the batch was; these rows come first. Ties by row. With a reference nothing here
         depends on the order in which batches came.
@@ -165,7 +167,9 @@ class Visits:
 
         visits = per_row(counted)
         with np.errstate(invalid="ignore", divide="ignore"):
-            score = per_row(np.where(counted, self.excess, 0.0)) / visits
+            squares = np.copysign(self.excess**2, self.excess)
+            mean = per_row(np.where(counted, squares, 0.0)) / visits
+            score = np.copysign(np.sqrt(np.abs(mean)), mean)
             loss = per_row(np.where(there, self.losses, 0.0)) / per_row(there)
         frame = pl.DataFrame(
             {

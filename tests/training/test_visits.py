@@ -81,6 +81,12 @@ def test_losses_below_zero_have_no_margin():
     assert not of([[-1.0, 0.0, 2.0, 2.0]]).saturated.any()
 
 
+def test_far_off_once_counts_more_than_a_little_hard_always():
+    once = [[1.0, 1.0, 1.0, 500.0, 3.0]]
+    often = [[1.0, 1.0, 1.0, 1.0, 3.0]] * 19
+    assert of(once + often).ranking()["row"].to_list()[:2] == [3, 4]
+
+
 def test_a_late_tiny_loss_counts_little():
     """In the units of the run, whatever the spread of its own batch."""
     early = [[1.0, 1.1, 0.9, 1.0, 8.0]]
