@@ -1,8 +1,9 @@
 """How surprising each row of tokens is: what steps of like surprise are dealt by.
 
-Length alone does not tell a batch's loss; what is in it does, and much of that can be known before
-training. A row's code length under a model of single tokens, pairs and triples explained 75 to 95 %
-of how far rows' losses lay from the mean, on seven texts (``benchmarks/batching.md``).
+Length alone does not tell a batch's loss; what is in it does, and some of that can be known before
+training: a row's code length under a model of single tokens, pairs and triples. How much that says
+of a model's loss depends on the model and on how far it is trained; ``benchmarks/batching.py``
+measures it for one small model.
 """
 
 from __future__ import annotations
