@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ from datacheck.training.record import Record
 from datacheck.training.run import Run
 from datacheck.training.units import Units
 from datacheck.training.updates import Updates
+
+if TYPE_CHECKING:
+    from datacheck.findings import Report
 
 
 class StabilityMonitor:
@@ -127,6 +130,18 @@ class StabilityMonitor:
         path = self.record.path
         return Run.from_lines(self.record.lines) if path is None else Run.load(path)
 
+    def report(
+        self, *, audit: Report | None = None, locate: Callable[[int], str] | None = None
+    ) -> Report:
+        """The findings of rules ST001 to ST009 on what was recorded until now.
+
+        ``locate`` spells a row's address; with the report of an ``audit`` too, the rules are told
+        that had named the rows.
+        """
+        from datacheck.training.judging import judge
+
+        return judge(self.run, audit=audit, locate=locate)
+
     def step(
         self,
         loss: Tensor | float,
@@ -193,7 +208,10 @@ class StabilityMonitor:
 
         ``flips`` counts the rows whose prediction is another than at the evaluation before.
         """
-        numbers = {"loss": loss, "score": score}
+        numbers = {
+            k: v.detach() if isinstance(v, Tensor) else v
+            for k, v in (("loss", loss), ("score", score))
+        }
         counts = {"n": n, "flips": flips}
         with self._lock:
             self._must_be_open()

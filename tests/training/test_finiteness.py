@@ -129,6 +129,14 @@ def test_told_to_record_it_goes_on(where, deferred):
     assert run.steps["layer"].is_null().to_list() == (~bad).to_list()
 
 
+def test_the_report_names_step_layer_and_rows():
+    monitor = broken("input", on_nonfinite="record")
+    report = monitor.report(locate=lambda row: f"train/a.csv:{row}")
+    (found,) = [f for f in report.findings if f.rule == "ST001"]
+    assert found.evidence["layer"] == "input"
+    assert any("train/a.csv:302" in e.addresses for e in found.examples)
+
+
 def test_a_scaler_steps_over_gradients_but_never_over_a_loss():
     run = broken("gradient", scaler=True).run
     assert run.steps.height == 8

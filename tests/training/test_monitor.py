@@ -126,7 +126,7 @@ def test_evaluations_are_recorded():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with StabilityMonitor(model, optimizer) as monitor:
         train(model, optimizer, 2, monitor)
-        monitor.evaluation("val", torch.tensor(0.5), score=0.75, n=40, flips=3)
+        monitor.evaluation("val", torch.tensor(0.5, requires_grad=True), score=0.75, n=40, flips=3)
         monitor.evaluation("test", float("nan"))
     first, second = monitor.run.evaluations.rows()
     assert first == (1, "val", 0.5, 0.75, 40, 3)
