@@ -64,7 +64,7 @@ class Judge:
 
     def _without_overflow(self, step: Step, norm: float) -> float:
         """The norm once more in double precision: squares of finite numbers may overflow."""
-        if step.measured and not self._deferred:
+        if step.there and not self._deferred:
             norm = step.entry["grad_norm"] = self._gradients.exact()
         return norm
 
@@ -80,7 +80,11 @@ class Judge:
         if self._deferred:
             return ""
         named = [(f"{n}.grad", p.grad) for n, p in self._model.named_parameters()]
-        return first_not_finite(reversed(named) if backward else named)
+        there = [(name, grad) for name, grad in named if grad is not None]
+        bad = [name for name, grad in there if first_not_finite([(name, grad)])]
+        if len(bad) == len(there) > 1:
+            return ""  # clipping by a norm that is not finite spoils them all
+        return bad[-1 if backward else 0] if bad else ""
 
 
 TOLD = 10  # rows that an error names

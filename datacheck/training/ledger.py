@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,13 @@ class Step:
     """A step whose numbers may still be on a device.
 
     ``norms`` are those of each gradient, shape (n,), and ``names`` theirs, where they were
-    measured; ``measured`` tells whether, or the loop gave the norm of all.
+    measured; ``there`` tells whether the gradients are still those that were.
     """
 
     entry: Entry
     norms: Tensor | None = None
     names: list[str] = field(default_factory=list)
-    measured: bool = False
+    there: bool = False
 
 
 class Ledger:
@@ -57,10 +58,10 @@ class Ledger:
         self._sent: list[list[Step]] = []
         self._written = time.monotonic()
 
-    def put(self, target: Entry, key: str, value: Tensor | float) -> None:
-        """A number, or the promise of one. Raises UsageError for what is no scalar."""
+    def put(self, target: Entry, key: str, value: Any) -> None:
+        """A number, or a tensor of one, now or when it is there. Raises UsageError for others."""
         if not isinstance(value, Tensor):
-            target[key] = float(value)
+            target[key] = int(value) if isinstance(value, Integral) else float(value)
         elif value.numel() != 1:
             raise UsageError(f"{key} has shape {tuple(value.shape)}", "a scalar: the mean, say")
         elif self.deferred:

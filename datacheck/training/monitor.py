@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from datacheck.errors import UsageError
+from datacheck.training import monitor_options
 from datacheck.training.finiteness import Judge, OnNonFinite
 from datacheck.training.instruments import Gradients
 from datacheck.training.ledger import Ledger, Step
@@ -80,20 +80,24 @@ class StabilityMonitor:
         flush_every: int = 20,
         deferred: bool | None = None,
     ) -> None:
-        _check(on_nonfinite, every=every, flush_every=flush_every, epoch_steps=epoch_steps)
+        monitor_options.check(
+            on_nonfinite, every=every, flush_every=flush_every, epoch_steps=epoch_steps
+        )
         self.model, self.optimizer = model, optimizer
-        self.every, self.epoch_steps = coprime(every, epoch_steps), epoch_steps
+        self.every, self.epoch_steps = monitor_options.coprime(every, epoch_steps), epoch_steps
         if deferred is None:
             deferred = any(p.device.type != "cpu" for p in model.parameters())
         given = {"max_norm": max_norm, "reference": reference, "every": self.every}
-        self.record = Record(path, _describe(model, optimizer, given, meta), resume=resume)
+        self.record = Record(
+            path, monitor_options.describe(model, optimizer, given, meta), resume=resume
+        )
         self._lock = threading.RLock()
         self._gradients, self._units = Gradients(model), Units(model)
         self._updates = Updates(optimizer, self._is_stride, self._after_the_last())
         self._judge = Judge(
             model,
             self._gradients,
-            lambda: self._updates.before is not False,
+            lambda: self._updates.follows,
             max_norm=max_norm,
             on_nonfinite=on_nonfinite,
             scaler=scaler,
@@ -102,6 +106,7 @@ class StabilityMonitor:
         self._ledger = Ledger(self.record, self._judge, deferred=deferred, every=flush_every)
         self._open: Step | None = None  # the last step: its update may be still to come
         self._first, self._closed = True, False
+        self._measured: tuple[Tensor, Tensor, list[str]] | None = None
         self._listen()
 
     def __enter__(self) -> Self:
@@ -148,7 +153,7 @@ class StabilityMonitor:
         *,
         rows: Tensor | Sequence[int] | np.ndarray[Any, Any] | None = None,
         per_row_loss: Tensor | Sequence[float] | np.ndarray[Any, Any] | None = None,
-        tokens: int | None = None,
+        tokens: int | Tensor | None = None,
         padded: int | None = None,
         grad_norm: Tensor | float | None = None,
         clipped: bool | None = None,
@@ -182,9 +187,11 @@ class StabilityMonitor:
                 put(entry, "lr", lr)
             if epoch is None and self.epoch_steps:
                 epoch = entry["step"] // self.epoch_steps
-            more = {"epoch": epoch, "clipped": clipped, "tokens": tokens, "padded": padded}
+            if tokens is not None:
+                put(entry, "tokens", tokens)
+            more = {"epoch": epoch, "clipped": clipped, "padded": padded}
             entry.update({k: v for k, v in more.items() if v is not None})
-            if not self._updates.before and (ratio := self._updates.take()) is not None:
+            if not self._updates.follows and (ratio := self._updates.take()) is not None:
                 put(entry, "update_ratio", ratio)
             if shares := self._units.stop():
                 entry["dead"] = {}
@@ -195,6 +202,16 @@ class StabilityMonitor:
             if not self._ledger.deferred and (error := self._judge(step)) is not None:
                 self._ledger.error = error
                 self.flush()
+
+    def measure(self, scale: Tensor | float = 1.0) -> None:
+        """Measure the gradient now, for the next :meth:`step`: where that comes after clipping.
+
+        ``scale`` is what the loss was multiplied by, if gradients are not unscaled yet.
+        """
+        with self._lock:
+            self._must_be_open()
+            found = self._gradients.norms()
+            self._measured = found and (found[0] / scale, found[1], found[2])
 
     def evaluation(
         self,
@@ -265,8 +282,10 @@ class StabilityMonitor:
             self._ledger.close(self.next_step, complete=complete)
 
     def _measure(self, grad_norm: Tensor | float | None) -> Step:
-        step = Step({"kind": "step", "step": self.next_step}, measured=grad_norm is None)
-        if grad_norm is None and (found := self._gradients.norms()) is not None:
+        ours = grad_norm is None and self._measured is None
+        step = Step({"kind": "step", "step": self.next_step}, there=ours)
+        measured, self._measured = self._measured, None
+        if grad_norm is None and (found := measured or self._gradients.norms()) is not None:
             grad_norm, step.norms, step.names = found
         if grad_norm is not None:
             self._ledger.put(step.entry, "grad_norm", grad_norm)
@@ -281,7 +300,7 @@ class StabilityMonitor:
         """The last step has got its update, if it was to come after it."""
         step, self._open = self._open, None
         if step is not None:
-            if self._updates.before and (ratio := self._updates.take()) is not None:
+            if self._updates.follows and (ratio := self._updates.take()) is not None:
                 self._ledger.put(step.entry, "update_ratio", ratio)
             self._ledger.add(step)
 
@@ -305,38 +324,3 @@ class StabilityMonitor:
             self.record.close()
             raise
         return last + 1 if isinstance(last, int) else 0
-
-
-def coprime(every: int, epoch_steps: int | None) -> int:
-    """The smallest stride from ``every`` on that shares no factor with the steps of an epoch.
-
-    So that the looks do not fall on the same batches of each epoch.
-    """
-    while epoch_steps and math.gcd(every, epoch_steps) > 1:
-        every += 1
-    return every
-
-
-def _describe(
-    model: nn.Module,
-    optimizer: Optimizer,
-    given: Mapping[str, Any],
-    meta: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    group = optimizer.param_groups[0] if optimizer.param_groups else {}
-    lr = group.get("initial_lr", group.get("lr"))
-    told = {
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "optimizer": type(optimizer).__name__,
-        "lr": None if lr is None else float(lr),
-        **given,
-    }
-    return {**{k: v for k, v in told.items() if v is not None}, **(meta or {})}
-
-
-def _check(on_nonfinite: str, **counts: int | None) -> None:
-    if on_nonfinite not in ("raise", "record"):
-        raise UsageError(f"on_nonfinite is {on_nonfinite!r}", "it is 'raise' or 'record'")
-    for name, value in counts.items():
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}", "at least 1")

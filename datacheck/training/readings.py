@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 Target = MutableMapping[str, Any]
+Kind = tuple[torch.dtype, int]  # of its numbers, and its dimensions
 
 
 class Readings:
@@ -21,15 +22,20 @@ class Readings:
     """
 
     def __init__(self) -> None:
-        self._places: list[tuple[Target, str, Tensor]] = []
-        self._sent: list[tuple[list[tuple[Target, str, int, str]], Tensor, Any]] = []
+        self._places: list[tuple[Target, str, Kind, Tensor]] = []
+        self._sent: list[tuple[list[tuple[Target, str, Kind, int]], Tensor, Any]] = []
 
     def put(self, target: Target, key: str, tensor: Tensor) -> None:
         """``target[key]`` becomes the number, or for a tensor of dimension 1 an array.
 
-        Floats are read as float32, whole numbers (of dimension 1) as int64.
+        Floats are read as float32, whole numbers as int64.
         """
-        self._places.append((target, key, _as_floats(tensor.detach())))
+        tensor = tensor.detach()
+        whole = not tensor.is_floating_point()
+        kind = (torch.int64 if whole else torch.float32, tensor.ndim)
+        flat = tensor.to(kind[0], copy=True).reshape(-1)
+        # The bits of whole numbers travel as they are: cat only copies.
+        self._places.append((target, key, kind, flat.view(torch.float32)))
 
     def send(self) -> None:
         """Start the transfer of all that was put since the last one, even if that is nothing."""
@@ -37,9 +43,9 @@ class Readings:
         if not places:
             self._sent.append(([], torch.empty(0), None))
             return
-        device = places[0][2].device
-        flat = torch.cat([t.reshape(-1).to(device, non_blocking=True) for _, _, t in places])
-        told = [(target, key, t.numel(), _kind(t)) for target, key, t in places]
+        device = places[0][3].device
+        flat = torch.cat([t.to(device, non_blocking=True) for *_, t in places])
+        told = [(target, key, kind, t.numel()) for target, key, kind, t in places]
         if flat.device.type != "cuda":
             self._sent.append((told, flat.cpu(), None))
             return
@@ -62,25 +68,12 @@ class Readings:
                     break
                 done.synchronize()
             values, at = host.numpy(), 0
-            for target, key, size, kind in told:
-                part = values[at : at + size]
+            for target, key, (dtype, dimensions), size in told:
+                part = values[at : at + size].copy()  # aligned, for wider numbers
                 at += size
-                if kind == "scalar":
-                    target[key] = float(part[0])
-                else:
-                    target[key] = part.view(np.int64).copy() if kind == "ints" else part.copy()
+                if dtype == torch.int64:
+                    part = part.view(np.int64)
+                target[key] = part if dimensions else part[0].item()
             del self._sent[0]
             count += 1
         return count
-
-
-def _as_floats(tensor: Tensor) -> Tensor:
-    """A copy that later changes of the tensor do not reach, as float32."""
-    if tensor.is_floating_point() or not tensor.ndim:
-        return tensor.to(torch.float32, copy=True)
-    # The bits of whole numbers travel as they are: cat only copies.
-    return tensor.to(torch.int64, copy=True).view(torch.float32).unsqueeze(0)
-
-
-def _kind(tensor: Tensor) -> str:
-    return {0: "scalar", 1: "array", 2: "ints"}[tensor.ndim]

@@ -66,13 +66,14 @@ class Hook:
     A copy of the module, or a pickle, has one that does nothing; so has what is compiled of it.
     """
 
-    def __init__(self, of: Callable[..., None] | None = None) -> None:
+    def __init__(self, of: Callable[..., Any] | None = None) -> None:
         self.of = of
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments: Any) -> Any:
         """From the module."""
         if self.of is not None and not torch.compiler.is_compiling():
-            self.of(*arguments)
+            return self.of(*arguments)
+        return None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Hook:
         return Hook()

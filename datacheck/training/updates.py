@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from datacheck.training.instruments import HALF
 
+Place = Literal["before", "inside", "after"]
 BLOCK = 64  # values that lie together in the sample of a weight
 WHOLE = 1024  # weights up to this size are read whole
 SAMPLE = 1 << 17  # values of all weights that the update-to-weight ratio reads, about
@@ -20,18 +21,18 @@ SAMPLE = 1 << 17  # values of all weights that the update-to-weight ratio reads,
 class Updates:
     """Listens to an optimizer: its learning rate, and the update-to-weight ratio of some steps.
 
-    Whether the monitor's step is called before the optimizer's or after it shows at the first
-    one. ``wanted`` says of the number of a step whether its ratio is; ``number`` is that of the
-    step to come.
+    Whether the monitor's step is called before the optimizer's, inside it (by its closure) or
+    after it shows at the first one. ``wanted`` says of the number of a step whether its ratio is;
+    ``number`` is that of the step to come.
     """
 
     def __init__(self, optimizer: Optimizer, wanted: Callable[[int], bool], number: int) -> None:
         self.number = number
-        self.before: bool | None = None  # is step() called before the optimizer's?
+        self.place: Place | None = None  # of step(), beside the optimizer's
         self._optimizer, self._wanted = optimizer, wanted
         self._ratio = UpdateRatio()
         self._found: Tensor | None = None
-        self._looking = False
+        self._looking = self._inside = self._seen = False
         self._lr: float | Tensor | None = None
         self._handles = [
             optimizer.register_step_pre_hook(self._begins),
@@ -45,10 +46,15 @@ class Updates:
 
     def step(self) -> float | Tensor | None:
         """The monitor's step was called: the learning rate of its update."""
-        if self.before is None:
-            self.before = True
+        if self.place is None:
+            self.place = "inside" if self._inside else "after" if self._seen else "before"
         self.number += 1
-        return self._rate() if self.before else self._lr
+        return self._lr if self.place == "after" else self._rate()
+
+    @property
+    def follows(self) -> bool:
+        """Whether the update of a step comes after the monitor's step."""
+        return self.place != "after"
 
     def take(self) -> Tensor | None:
         """The ratio of the last update, a scalar, if it was wanted; once."""
@@ -56,15 +62,16 @@ class Updates:
         return found
 
     def _begins(self, optimizer: Optimizer, arguments: Any, named: Any) -> None:
-        if self.before is None:
-            self.before = False
-        if not self.before:
-            self._lr = self._rate()
-        self._looking = self._wanted(self.number - 1 if self.before else self.number)
+        self._inside = self._seen = True
+        rate = self._rate()
+        # A tensor is changed in place by the schedule.
+        self._lr = rate.clone() if isinstance(rate, Tensor) else rate
+        self._looking = self._wanted(self.number - 1 if self.place == "before" else self.number)
         if self._looking:
             self._ratio.before(p for g in optimizer.param_groups for p in g["params"])
 
     def _ended(self, optimizer: Optimizer, arguments: Any, named: Any) -> None:
+        self._inside = False
         if self._looking:
             self._looking, self._found = False, self._ratio.after()
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from datacheck.errors import UsageError
-from datacheck.training.monitor import StabilityMonitor, coprime
+from datacheck.training.monitor import StabilityMonitor
+from datacheck.training.monitor_options import coprime
 from datacheck.training.record import RecordWarning
 from datacheck.training.run import Run
 from tests.training.loops import batch, perceptron, train
@@ -101,6 +102,47 @@ def test_the_norm_that_clipping_computed_is_used_again():
             optimizer.step()
             assert monitor.run.steps["grad_norm"][-1] == pytest.approx(float(norm))
             assert monitor.run.steps["clipped"][-1] == (float(norm) > 0.5)
+
+
+def test_a_gradient_that_was_measured_before_is_not_measured_again():
+    model = perceptron()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with StabilityMonitor(model, optimizer, max_norm=0.1) as monitor:
+        for number in range(3):
+            x, y, _ = batch(number)
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            (8 * loss).backward()
+            monitor.measure(8.0)
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+            monitor.step(loss)
+            optimizer.step()
+            assert monitor.run.steps["grad_norm"][-1] == pytest.approx(float(norm) / 8)
+    assert monitor.run.steps["clipped"].all()
+
+
+def test_a_step_told_from_within_the_optimizer_s():
+    """Of a closure, as Lightning has it: the ratio is that of the update that follows."""
+    model = perceptron()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    moved = []
+    with StabilityMonitor(model, optimizer, every=2) as monitor:
+
+        def closure(number):
+            optimizer.zero_grad()
+            loss = model(batch(number)[0]).square().mean()
+            loss.backward()
+            monitor.step(loss)
+            return loss
+
+        for number in range(5):
+            was = torch.cat([p.detach().flatten() for p in model.parameters()]).clone()
+            optimizer.step(lambda number=number: closure(number))
+            now = torch.cat([p.detach().flatten() for p in model.parameters()])
+            moved.append(float((now - was).norm() / was.norm()))
+    ratios = monitor.run.steps["update_ratio"].to_list()
+    assert ratios[1::2] == [None, None]
+    assert ratios[::2] == pytest.approx(moved[::2], rel=1e-4)
 
 
 def test_epochs_and_a_stride_that_meets_all_batches():
