@@ -83,7 +83,8 @@ class Mender:
 
     def mend(self, raw: Raw, fragment: Fragment, ordinal: int, tally: Tally) -> Mended:
         """One piece of a file, repaired."""
-        columns = [c for c in self.columns(fragment) if c in raw.frame.columns]
+        stored = set(raw.frame.columns)
+        columns = [c for c in self.columns(fragment) if c in stored]
         readings = readings_of(fragment)
         batch = raw.batch(columns, readings, ordinal)
         mended = self._values(batch, fragment.split, tally)
@@ -112,7 +113,7 @@ class Mender:
     def _fingerprint(self, batch: Batch, split: str, gone: Mask, homes: Ints, tally: Tally) -> None:
         """Of the rows that train has in the end; taken here, where all of them come by."""
         train = self.view.data.train
-        if not self.learned or train is None or any(c not in batch.frame for c in self.learned):
+        if not self.learned or train is None or set(self.learned) - set(batch.frame.columns):
             return
         here = np.zeros(batch.height, dtype=np.bool_)
         for told, mask in self.view.divided(batch, split):
@@ -165,9 +166,11 @@ class Mender:
         """All stored columns with the mended values in place; which rows have any."""
         touched = np.zeros(batch.height, dtype=np.bool_)
         out, whole = raw.frame, dict[str, tuple[pl.Series, pl.DataType]]()
+        texts: list[pl.Series] = []
+        have = set(mended.columns)
+        out = out.drop([c for c in batch.frame.columns if c not in have])
         for name in batch.frame.columns:
-            if name not in mended.columns:
-                out = out.drop(name)
+            if name not in have:
                 continue
             old, new = batch.frame[name], mended[name]
             stored = raw.frame[name]
@@ -187,14 +190,15 @@ class Mender:
                 text = as_text(new, readings[name], integer=column.integer)
                 pick = pl.DataFrame([stored.alias("a"), text.alias("b"), differs.alias("c")])
                 chosen = pick.select(pl.when("c").then("b").otherwise("a")).to_series()
-                out = out.with_columns(chosen.alias(name))
+                texts.append(chosen.alias(name))
             else:
                 whole[name] = new, stored.dtype
-        out = out.with_columns(_typed(whole))
-        texts = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
-        added = [mended[c] for c in mended.columns if c not in batch.frame.columns]
+        out = out.with_columns(*texts, *_typed(whole))
+        textual = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
+        had = set(batch.frame.columns)
+        added = [mended[c] for c in mended.columns if c not in had]
         if added:
-            more = [s.cast(pl.String) if texts else s for s in added]
+            more = [s.cast(pl.String) if textual else s for s in added]
             out = pl.DataFrame(in_order(list(out.iter_columns()), more))
         return out, touched if touched.any() else None
 
@@ -280,7 +284,8 @@ def _count(
     one: Applied, before: pl.DataFrame, after: pl.DataFrame, lacking: dict[str, int], tally: Tally
 ) -> None:
     """Values that a transform changed. ``lacking`` keeps the missing cells that were counted."""
-    columns = [c for c in one.transform.columns if c in before.columns and c in after.columns]
+    there = set(before.columns) & set(after.columns)
+    columns = [c for c in one.transform.columns if c in there]
     kind = one.transform.kind
     if kind not in WHOLLY + FILLING:
         for c in columns:

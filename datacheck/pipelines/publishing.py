@@ -165,7 +165,8 @@ def _shape(fragment: Fragment, mender: Mender) -> Shape:
     frame = mender.mend(empty, fragment, 0, Tally()).frame
     have = set(frame.columns)
     dropped = tuple(c for c in first.frame.columns if c not in have)
-    return Shape(dropped, tuple(c for c in frame.columns if c not in first.frame.columns))
+    had = set(first.frame.columns)
+    return Shape(dropped, tuple(c for c in frame.columns if c not in had))
 
 
 def _pieces(

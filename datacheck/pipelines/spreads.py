@@ -203,8 +203,9 @@ def learn_all(
 
 def _wanted(transforms: Sequence[Transform]) -> Iterator[str]:
     """Columns whose spread, as it is before the first, some transform can make use of."""
+    made: set[str] = set()  # by earlier ones: not there before the first
     for i, one in enumerate(transforms):
         for column in one.wants:
-            earlier = transforms[:i]
-            if all(t.carries(column) and column not in t.may_add for t in earlier):
+            if column not in made and all(t.carries(column) for t in transforms[:i]):
                 yield column
+        made |= set(one.may_add)

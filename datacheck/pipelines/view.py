@@ -128,6 +128,8 @@ class View:
         for told, mask in self.divided(block, split):
             piece = block if mask is None else take(block, mask)
             frame, addresses = self.mend(piece, told), piece.addresses
+            there = set(frame.columns)
+            have = [c for c in columns if c in there]
             keep = ~self.moves.leaving(addresses)
             hit, at = among(addresses, self.moves.moved)
             homes = np.full(addresses.size, names.index(told), dtype=np.int64)
@@ -137,7 +139,6 @@ class View:
                     continue
                 mine = keep & (homes == home)
                 chosen = frame if mine.all() else frame.filter(pl.Series(mine))
-                have = [c for c in columns if c in chosen.columns]
                 yield names[home], chosen.select(have), addresses[mine]
 
     def as_dataset(self) -> Dataset:
@@ -192,7 +193,8 @@ class Mended:
                 frame, rows = parts[0]
             else:
                 frame, rows = together(parts)
-            have = [c for c in columns if c in frame.columns]
+            there = set(frame.columns)
+            have = [c for c in columns if c in there]
             yield Batch(frame.select(have), rows, batch.file, problems=batch.problems)
 
 

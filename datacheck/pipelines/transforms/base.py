@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import polars as pl
@@ -60,6 +61,11 @@ class Transform(ABC):
     def check(self) -> None:  # noqa: B027 - most have no bounds
         """Bounds of the parameters. Raises UsageError."""
 
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The columns, to ask whether one is among them: there may be thousands."""
+        return frozenset(self.columns)
+
     # -- fit and apply ------------------------------------------------------------------------
 
     def learn(self, frames: Frames) -> Self:
@@ -73,11 +79,11 @@ class Transform(ABC):
 
     def carries(self, column: str) -> bool:
         """Whether the spread of a column after it will follow from the one before."""
-        return column not in self.columns
+        return column not in self.own
 
     def spread(self, column: str, before: Spread) -> Spread | None:
         """The spread of a column after it, fitted, from the one before; None: look again."""
-        return None if column in self.columns else before
+        return None if column in self.own else before
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the change. Same rows, same order.
@@ -129,11 +135,13 @@ class Transform(ABC):
 
     def changes(self, schema: Collection[str]) -> tuple[str, ...]:
         """The columns that it rewrites, adds or drops, of a schema with those columns."""
-        return (*(c for c in self.columns if c in schema), *self.added)
+        known = set(schema)
+        return (*(c for c in self.columns if c in known), *self.added)
 
     def narrow(self, columns: Collection[str]) -> Self | None:
         """The same for as few columns as give these their values; None if it changes none."""
-        kept = tuple(c for c in self.columns if c in columns)
+        asked = set(columns)
+        kept = tuple(c for c in self.columns if c in asked)
         return self._only(kept) if kept else None
 
     def _only(self, kept: tuple[str, ...], **changed: Any) -> Self:

@@ -82,7 +82,7 @@ class Impute(Transform):
         if not self.suffix:
             raise UsageError("impute.suffix is empty", "such as _missing")
         if isinstance(self.indicator, tuple) and not set(self.indicator) <= set(self.columns):
-            odd = next(c for c in self.indicator if c not in self.columns)
+            odd = next(c for c in self.indicator if c not in self.own)
             raise UsageError(f"impute: an indicator for {odd!r}", f"columns: {names(self.columns)}")
         self._check_learned()
 
@@ -123,11 +123,11 @@ class Impute(Transform):
 
     def carries(self, column: str) -> bool:
         """Where each missing cell gets the same value."""
-        return column not in self.columns or self.of(column) not in JOINT
+        return column not in self.own or self.of(column) not in JOINT
 
     def spread(self, column: str, before: Spread) -> Spread | None:
         """As many values more as there were missing cells."""
-        if column not in self.columns:
+        if column not in self.own:
             return before
         value = (self.fill_ or {}).get(column)
         if value is None:
@@ -166,7 +166,8 @@ class Impute(Transform):
 
     def narrow(self, columns: Collection[str]) -> Self | None:
         """Columns that are filled together stay together."""
-        wanted = {c for c in self.columns if c in columns or f"{c}{self.suffix}" in columns}
+        asked = set(columns)
+        wanted = {c for c in self.columns if c in asked or f"{c}{self.suffix}" in asked}
         joint = {self.of(c) for c in wanted} & set(JOINT)
         kept = tuple(c for c in self.columns if c in wanted or self.of(c) in joint)
         if not kept:
@@ -190,10 +191,10 @@ class Impute(Transform):
         wanted = [c for c in self.indicators_ or () if c in here]
         table = named([frame.get_column(c) for c in wanted])
         ones = [is_missing(d, pl.col(c)).cast(pl.Int8) for c, d in table.schema.items()]
-        out = []
+        out, have = [], set(frame.columns)
         for c, one in zip(wanted, table.select(ones).iter_columns() if ones else (), strict=True):
             name = f"{c}{self.suffix}"
-            if name in frame.columns:  # filled before: what was missing then stays told
+            if name in have:  # filled before: what was missing then stays told
                 one = (one.cast(pl.Boolean) | (cells(frame, name) != 0)).cast(pl.Int8)
             out.append(one.alias(name))
         return out
@@ -227,7 +228,7 @@ class Impute(Transform):
         out: dict[str, pl.Series] = {}
         for state in (self.neighbors_, self.chain_):
             columns = tuple(state.means) if state is not None else ()
-            columns = tuple(c for c in columns if c in self.columns)
+            columns = tuple(c for c in columns if c in self.own)
             if state is None or not columns:
                 continue
             lacking = [c for c in state.means if c not in here]

@@ -25,7 +25,7 @@ class MapValues(Transform):
 
     def check(self) -> None:
         """One new value for each old one, of its type, and no chains."""
-        strange = [c for c in self.values if c not in self.columns]
+        strange = [c for c in self.values if c not in self.own]
         if strange:
             raise UsageError(
                 f"map_values has values for {strange[0]!r}",

@@ -26,7 +26,7 @@ class ToMissing(Transform):
 
     def check(self) -> None:
         """Only ``columns`` have values; NaN needs none, it is missing anyway."""
-        strange = [c for c in self.values if c not in self.columns]
+        strange = [c for c in self.values if c not in self.own]
         if strange:
             raise UsageError(
                 f"to_missing has values for {strange[0]!r}",
