@@ -21,6 +21,7 @@ VERBS = {
     "fix": "Repair what an audit finds, into a new folder.",
     "undo": "Give back the original files of a repaired folder.",
     "study": "Train with and without each repair, and say what each did.",
+    "train": "Train a model that fits a dataset, and say how calm the training was.",
     "rules": "List all rules.",
     "rule": "Print the page of one rule.",
     "repairs": "List all repairs.",

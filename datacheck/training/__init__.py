@@ -29,12 +29,14 @@ if TYPE_CHECKING:
         SequenceClassification,
         SequenceToSequence,
     )
+    from datacheck.training.presets import Form, Preset
     from datacheck.training.record import Record, RecordWarning
     from datacheck.training.replaying import Culprit, Replay, replay
     from datacheck.training.run import Run
     from datacheck.training.schedules import Schedule
     from datacheck.training.snapshots import Snapshots, State
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
+    from datacheck.training.tasks import Prepared, prepare
     from datacheck.training.train_config import TrainConfig
     from datacheck.training.trainer import Trainer
 
@@ -47,10 +49,13 @@ __all__ = [
     "Culprit",
     "Ensemble",
     "Fitted",
+    "Form",
     "Judged",
     "KeyedBatchSampler",
     "Losses",
     "Objective",
+    "Prepared",
+    "Preset",
     "Record",
     "RecordWarning",
     "Regression",
@@ -72,6 +77,7 @@ __all__ = [
     "fit_ensemble",
     "init",
     "judge",
+    "prepare",
     "reference_loss",
     "replay",
     "spikes",
@@ -79,6 +85,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(("Form", "Preset"), "presets"),
+    **dict.fromkeys(("Prepared", "prepare"), "tasks"),
     **dict.fromkeys(("judge",), "judging"),
     "StabilityMonitor": "monitor",
     **dict.fromkeys(

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.collate import IGNORED, Batch, pad
+from datacheck.training import inputs
 from datacheck.training import objectives as o
 
 SEEDS = st.integers(0, 2**20)
@@ -223,7 +224,7 @@ def test_sequence_classification_reads_the_sequence():
         return torch.zeros(len(tokens), 3)
 
     right = o.SequenceClassification()
-    wrong = o.SequenceClassification(inputs=o.unmasked_sequence)
+    wrong = o.SequenceClassification(inputs=inputs.unmasked_sequence)
     assert float(right(model, batch).mean) == pytest.approx(np.log(3))
     wrong(model, batch)
     assert torch.equal(seen[0][1], batch.mask)

@@ -50,21 +50,23 @@ class Decoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew: normal with deviation 0.02, as GPT-2 does.
+        """Draw the weights anew: normal, with deviation 1/√(what comes in).
 
-        The last matrices of each layer are divided by √(2 · depth), so that what all layers add
-        to a place does not grow with their number (Radford et al. 2019).
+        So embeddings are as large as the sines once they are scaled. The last matrices of each
+        layer are divided by √(2 · depth), so that what all layers add to a place does not grow
+        with their number (as in GPT-2; Radford et al. 2019).
         """
+        nn.init.normal_(self.embed.weight, std=self.embed.embedding_dim**-0.5)
         for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear) and module.bias is not None:
-                nn.init.zeros_(module.bias)
-        last = 0.02 / math.sqrt(2 * len(self.layers))
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=module.in_features**-0.5)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for layer in self.layers:
             assert isinstance(layer, _Layer)
-            nn.init.normal_(layer.out.weight, std=last)
-            nn.init.normal_(layer.narrow.weight, std=last)
+            for last in (layer.out, layer.narrow):
+                std = (2 * len(self.layers) * last.in_features) ** -0.5
+                nn.init.normal_(last.weight, std=std)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits (batch, longest, vocabulary), or (batch, classes).
@@ -73,7 +75,6 @@ class Decoder(nn.Module):
         none but themselves. Without a mask all are real.
         """
         longest = tokens.shape[1]
-        # Embeddings of deviation 0.02 are brought to the size of the sines.
         hidden = self.embed(tokens) * math.sqrt(self.embed.embedding_dim)
         hidden = self.dropout(hidden + _sines(longest, self.embed.embedding_dim, hidden))
         seen = torch.ones(longest, longest, dtype=torch.bool, device=tokens.device).tril()
