@@ -17,7 +17,7 @@ WAVES = (1.0, 1.0, 0.5)  # weights of cos(jπt), t the batch's rank by mean leng
 EVEN_TOKENS = 0.3  # weight of the tokens themselves: they only scale what else is uneven
 EVEN_ROWS = 0.5  # and that of the rows beside what is mirrored: what first tokens cost
 SWEEPS = 25  # rounds of exchanges a stratum, for few steps
-WORK = 80_000  # pairs of steps to look at, for many: a few rounds come near
+WORK = 40_000  # pairs of steps to look at, for many: a few rounds come near
 
 
 def features(

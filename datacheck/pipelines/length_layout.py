@@ -126,7 +126,9 @@ def _down(lengths: Ints) -> tuple[Ints, Ints]:
     key <<= low
     key |= np.arange(lengths.size)
     key.sort()
-    return key & ((1 << low) - 1), top - (key >> low)
+    order = key & ((1 << low) - 1)
+    key >>= low
+    return order, np.subtract(top, key, out=key)
 
 
 def cut(down: Ints, budget: Budget, pool: int = 1) -> tuple[Ints, Ints]:
