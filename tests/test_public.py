@@ -136,6 +136,8 @@ EXCEPTIONS = {
     ("findings", "pipelines", "make_plan"): "a report plans its repairs",
     ("findings", "pipelines", "Plan"): "as make_plan",
     ("pipelines", "report", "bar"): "a repair shows its progress as an audit does",
+    ("training", "report", "steps"): "so does a run",
+    ("training", "report", "Steps"): "as steps",
     ("pipelines", "report", "render"): "what a repair did shows itself",
     ("auditing", "pipelines", "compare"): "only where transforms are named",
     ("auditing", "pipelines", "loaded"): "as compare",

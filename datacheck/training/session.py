@@ -11,7 +11,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from datacheck.errors import UsageError
-from datacheck.training import checkpoint, determinism, progress
+from datacheck.report.progress import Steps, steps
+from datacheck.training import checkpoint, determinism
 from datacheck.training.averaging import Average
 from datacheck.training.feeding import Feed, to_device
 from datacheck.training.history import Fitted, History
@@ -55,7 +56,7 @@ class Session:
         self.average = self._average()
         self.selection = Selection(trainer, evaluation, self.feed, self.average)
         self._stack = ExitStack()
-        self._bar: progress.Callback | None = None
+        self._bar: Steps | None = None
         self._signal: Any = None
         self._saved = -1
 
@@ -85,7 +86,7 @@ class Session:
 
     def __enter__(self) -> Session:
         self._stack.enter_context(determinism.untouched())
-        self._bar = self._stack.enter_context(progress.bar())
+        self._bar = self._stack.enter_context(steps("training"))
         if threading.current_thread() is threading.main_thread():
             self._signal = signal.signal(signal.SIGINT, self._interrupt)
         return self

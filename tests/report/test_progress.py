@@ -1,7 +1,8 @@
 import io
 import sys
 
-from datacheck.report.progress import bar
+from datacheck.report import progress
+from datacheck.report.progress import bar, steps
 
 
 class Terminal(io.StringIO):
@@ -25,6 +26,7 @@ def test_nothing_within_the_first_second(monkeypatch):
 
 def test_rows_and_file_after_it(monkeypatch):
     monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    monkeypatch.setattr(progress, "EVERY", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     with bar(delay=0.0) as callback:
@@ -34,3 +36,17 @@ def test_rows_and_file_after_it(monkeypatch):
     assert "2,000 rows" in shown.getvalue()
     assert "b[red].csv" in shown.getvalue()
     assert "\x1b[31m.csv" not in shown.getvalue()
+
+
+def test_steps_and_loss(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with steps("training", delay=0.0) as callback:
+        assert callback is not None
+        callback(3, 40, "loss 0.5")
+        callback(4, 40, "loss 0.4 · 1 not finite")
+    assert "training" in shown.getvalue()
+    assert "4/40" in shown.getvalue()
+    assert "1 not finite" in shown.getvalue()
