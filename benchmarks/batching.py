@@ -17,7 +17,6 @@ import argparse
 import ast
 import re
 import statistics
-import sys
 import sysconfig
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
 from datacheck.pipelines.balanced import cut_in_order
 from datacheck.pipelines.bucketing import BucketBatchSampler
@@ -40,15 +40,6 @@ Way = Callable[[Ints, int, int], Batches]
 POOL = 50  # batches that a pool sort sorts at a time
 CONTEXT, WIDTH, HIDDEN = 3, 16, 32
 BURN_IN = 0.1
-
-
-LINES: list[str] = []
-
-
-def tell(line: str = "", *, flush: bool = True) -> None:
-    """Print a line, and keep it."""
-    LINES.append(line)
-    print(line, flush=flush)
 
 
 # -- ways to batch -----------------------------------------------------------------------------
@@ -328,7 +319,7 @@ def main() -> None:
         "--data", type=Path, nargs="*", help="CSV, TSV or JSON Lines files, a table of each"
     )
     parser.add_argument("--text", default="text", help="its column of text")
-    parser.add_argument("--write", type=Path, help="write the tables to a Markdown file as well")
+    writable(parser)
     chosen = parser.parse_args()
     if chosen.rows:
         padding(chosen.rows, chosen.budget, 0)
@@ -337,10 +328,7 @@ def main() -> None:
     for path in chosen.data or [None]:
         texts = read(path, chosen.text) if path else docstrings()
         training(texts, chosen.tokens, chosen.steps, chosen.seeds, chosen.words, step)
-    if chosen.write:
-        command = " ".join(["python benchmarks/batching.py", *sys.argv[1:]])
-        table = "\n".join(LINES)
-        chosen.write.write_text(f"Written by `{command}`.\n\n```text\n{table}\n```\n")
+    write(chosen.write)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from audit_speed import Run, run, write  # type: ignore[import-not-found] # beside this script
+from audit_speed import Run, run  # type: ignore[import-not-found] # beside this script
+from audit_speed import write as dataset
+from telling import tell, writable, write  # type: ignore[import-not-found] # as audit_speed
 
 COPY = """
 import pathlib, sys, polars as pl
@@ -39,10 +41,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the dataset is kept between runs")
+    writable(parser)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        source = write(chosen.folder or place, chosen.rows, 30)
+        source = dataset(chosen.folder or place, chosen.rows, 30)
         own, rows = place / "own.toml", place / "rows.toml"
         run([sys.executable, "-m", "datacheck", "fix", str(source), "--write-plan", str(own)])
         rows.write_text(ROWS_OUT)
@@ -58,11 +61,12 @@ def main() -> None:
                 runs[name].append(run(command)[0])
                 shutil.rmtree(out)
     base = statistics.median(r.process for r in runs["copy with Polars"])
-    print(f"{chosen.rows:,} rows x 30 columns, medians of {chosen.repeats}")
+    tell(f"{chosen.rows:,} rows x 30 columns, medians of {chosen.repeats}")
     for name, those in runs.items():
         ratio = statistics.median(r.process for r in those) / base
         peak = max(r.peak for r in those) / 2**20
-        print(f"{name:<18} {ratio:6.2f} x the copy   peak {peak:,.0f} MiB")
+        tell(f"{name:<18} {ratio:6.2f} x the copy   peak {peak:,.0f} MiB")
+    write(chosen.write)
 
 
 def _fix(source: Path, out: Path, plan: Path) -> list[str]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
 from datacheck.pipelines.collate import Batch
 from datacheck.pipelines.guard import guard
@@ -84,13 +85,15 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=400)
+    writable(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'rows':>5} {'features':>8} {'parameters':>11} {'step':>9} {'guard':>9} {'share':>7}")
+    tell(f"{'rows':>5} {'features':>8} {'parameters':>11} {'step':>9} {'guard':>9} {'share':>7}")
     for rows, features in ((32, 20), (64, 100), (256, 100), (64, 784)):
         step, check, parameters = measure(rows, features, arguments.repeats)
         times = f"{step * 1e3:>6.2f} ms {check * 1e6:>6.1f} µs {check / step:>7.2%}"
-        print(f"{rows:>5} {features:>8} {parameters:>11,} {times}")
+        tell(f"{rows:>5} {features:>8} {parameters:>11,} {times}")
+    write(arguments.write)
 
 
 if __name__ == "__main__":

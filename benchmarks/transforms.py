@@ -18,6 +18,7 @@ import polars as pl
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
 from datacheck.pipelines.order_statistics import quantiles
 from datacheck.pipelines.pipeline import Pipeline
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
+    writable(parser)
     chosen = parser.parse_args()
     frame = drawn(chosen.rows, chosen.columns)
     names = tuple(frame.columns)
@@ -44,26 +46,27 @@ def main() -> None:
     whole = timed(frame.median, chosen.repeats)
     x = frame.to_numpy()
     slow = timed(lambda: np.nanmedian(x, axis=0), 1)
-    print(f"{chosen.rows:,} rows x {chosen.columns} columns, medians of {chosen.repeats}")
-    print(f"exact medians     {own / whole:6.2f} x Polars   {own / slow:6.2f} x NumPy   "
+    tell(f"{chosen.rows:,} rows x {chosen.columns} columns, medians of {chosen.repeats}")
+    tell(f"exact medians     {own / whole:6.2f} x Polars   {own / slow:6.2f} x NumPy   "
           f"+{added:,.0f} MiB")  # fmt: skip
     steps = [make("impute", names), make("scale", names)]
     theirs = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     fit = timed(lambda: Pipeline(steps).fit(frame), chosen.repeats)
     ratio = fit / timed(lambda: theirs.fit(x), 1)
-    print(f"fit               {ratio:6.2f} x scikit-learn (and a fingerprint of the rows)")
+    tell(f"fit               {ratio:6.2f} x scikit-learn (and a fingerprint of the rows)")
     fitted, known = Pipeline(steps).fit(frame), theirs.fit(x)
     ours = timed(lambda: fitted.transform(frame), chosen.repeats)
     ratio = ours / timed(lambda: known.transform(x), chosen.repeats)
-    print(f"transform         {ratio:6.2f} x scikit-learn")
+    tell(f"transform         {ratio:6.2f} x scikit-learn")
     few = frame.head(20_000)
     y = few.to_numpy()
     near = Pipeline([make("impute", names, strategy="knn")]).fit(few.head(5_000))
     sk = KNNImputer().fit(y[:5_000])
     ratio = timed(lambda: near.transform(few), 1) / timed(lambda: sk.transform(y), 1)
-    print(f"KNN imputation    {ratio:6.2f} x scikit-learn ({few.height:,} rows, 5,000 donors)")
+    tell(f"KNN imputation    {ratio:6.2f} x scikit-learn ({few.height:,} rows, 5,000 donors)")
     gap = np.nanmax(np.abs(fitted.transform(frame).to_numpy() - known.transform(x)))
-    print(f"largest difference from scikit-learn: {gap:.1e}")
+    tell(f"largest difference from scikit-learn: {gap:.1e}")
+    write(chosen.write)
 
 
 def drawn(rows: int, columns: int) -> pl.DataFrame:
