@@ -3,14 +3,16 @@
     python benchmarks/monitor_overhead.py [--blocks 9] [--write benchmarks/monitor_overhead.md]
 
 Models of a million parameters and more, on the CPU, on one thread, with AdamW. The monitor gets
-rows and their losses and writes its record to a file; its cost holds all that it does: the norm of
-the gradient, the update-to-weight ratio and dead units of every tenth step, and the writing.
-Blocks of steps with and without it take turns; the cost is the median over pairs of blocks of the
-difference, in seconds of the processor (other programs on the machine then count little).
+rows and their losses and writes its record to a file. What it does is timed where it is called
+from the loop, the optimizer and the model (``step``, hooks, the last ``flush``), beside the rest
+of the same steps, in seconds of the thread: other programs on the machine, and the differences of
+whole epochs, would drown it. Its parts: the norm of the gradient, the update-to-weight ratio and
+dead units of every tenth step, and the writing. Shares are medians over blocks of steps.
 
 "reused" is a loop that clips: the monitor is given the norm that clipping computed. "Lightning" is
-the same model in Lightning's trainer; blocks with nothing, with its logging of the gradient norm
-(``grad_norm`` and ``log_dict`` in ``on_before_optimizer_step``) and with our callback take turns.
+the same model in Lightning's trainer, whose blocks take turns: its logging of the gradient norm
+(``grad_norm`` and ``log_dict`` in ``on_before_optimizer_step``; what the trainer does with it later
+is not counted), and our callback.
 
 Promise: at most 3 % of a step, or 0.1 ms.
 """
@@ -35,9 +37,10 @@ import torchvision
 from torch import Tensor, nn
 
 from datacheck.training.monitor import StabilityMonitor
+from datacheck.training.units import Hook
+from datacheck.training.updates import Updates
 
 LINES: list[str] = []
-ALLOWED_SHARE, ALLOWED_MS = 0.03, 0.1
 
 
 def tell(line: str = "") -> None:
@@ -118,6 +121,47 @@ CASES = [
 ]
 
 
+# -- what is timed -------------------------------------------------------------------------------
+
+
+class Clock:
+    """Seconds of the thread, spent within the functions that were wrapped."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self._inside = False
+
+    def timed(self, of: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, timed; calls within calls count once."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self._inside:
+                return of(*arguments, **named)
+            self._inside, began = True, time.thread_time()
+            try:
+                return of(*arguments, **named)
+            finally:
+                self.spent += time.thread_time() - began
+                self._inside = False
+
+        return call
+
+    def take(self) -> float:
+        """The seconds since the last time."""
+        spent, self.spent = self.spent, 0.0
+        return spent
+
+
+CLOCK = Clock()
+for home, names in (
+    (StabilityMonitor, ("step", "flush", "measure")),
+    (Updates, ("_begins", "_ended")),
+    (Hook, ("__call__",)),
+):
+    for name in names:
+        setattr(home, name, CLOCK.timed(getattr(home, name)))
+
+
 # -- a plain loop --------------------------------------------------------------------------------
 
 
@@ -130,13 +174,11 @@ class Loop:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.batches = [(*case.inputs(case.rows), torch.arange(case.rows)) for _ in range(4)]
 
-    def block(self, folder: Path, *, watched: bool, clips: bool) -> float:
-        """Seconds of the processor for a step, the mean of a block."""
-        monitor = None
-        if watched:
-            path = folder / f"{time.monotonic_ns()}.jsonl"
-            monitor = StabilityMonitor(self.model, self.optimizer, path=path)
-        began = time.process_time()
+    def block(self, path: Path, *, clips: bool) -> tuple[float, float]:
+        """Seconds of a step without its monitor, and of the monitor, means of a block."""
+        monitor = StabilityMonitor(self.model, self.optimizer, path=path)
+        CLOCK.take()
+        began = time.thread_time()
         for number in range(self.case.steps):
             x, y, rows = self.batches[number % len(self.batches)]
             losses = nn.functional.cross_entropy(self.model(x), y, reduction="none")
@@ -145,47 +187,39 @@ class Loop:
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0) if clips else None
-            if monitor is not None:
-                monitor.step(loss, rows=rows, per_row_loss=losses, grad_norm=norm)
+            monitor.step(loss, rows=rows, per_row_loss=losses, grad_norm=norm)
             self.optimizer.step()
-        if monitor is not None:
-            monitor.flush()
-        spent = (time.process_time() - began) / self.case.steps
-        if monitor is not None:
-            monitor.close()
-        return spent
+        monitor.flush()
+        spent, watching = time.thread_time() - began, CLOCK.take()
+        monitor.close()
+        return (spent - watching) / self.case.steps, watching / self.case.steps
 
 
 def of_loops(blocks: int, folder: Path) -> None:
     """The table of plain loops."""
-    tell(
-        f"{'':<26}{'parameters':>12}{'step':>10}{'monitor':>10}{'share':>8}{'reused':>10}{'share':>8}"
-    )
+    head = f"{'':<26}{'parameters':>12}{'step':>10}{'monitor':>10}{'share':>8}"
+    tell(f"{head}{'reused':>10}{'share':>8}")
     for case in CASES:
         loop = Loop(case)
         parameters = sum(p.numel() for p in loop.model.parameters())
-        costs: dict[bool, list[float]] = {False: [], True: []}
-        bare: dict[bool, list[float]] = {False: [], True: []}
-        loop.block(folder, watched=True, clips=True)  # to warm up
-        for _ in range(blocks):
-            for clips in (False, True):
-                # Bare, watched, bare: a machine that gets slower or faster meanwhile evens out.
-                first = loop.block(folder, watched=False, clips=clips)
-                watched = loop.block(folder, watched=True, clips=clips)
-                second = loop.block(folder, watched=False, clips=clips)
-                bare[clips].append((first + second) / 2)
-                costs[clips].append(watched - (first + second) / 2)
-        line = f"{case.name:<26}{parameters:>12,}{statistics.median(bare[False]) * 1e3:>7.2f} ms"
+        loop.block(folder / "warm.jsonl", clips=True)
+        (folder / "warm.jsonl").unlink()
+        line = f"{case.name:<26}{parameters:>12,}"
         for clips in (False, True):
-            cost, step = statistics.median(costs[clips]), statistics.median(bare[clips])
-            line += f"{cost * 1e3:>7.3f} ms{cost / step:>8.1%}"
+            paths = [folder / f"{case.name}-{clips}-{n}.jsonl" for n in range(blocks)]
+            seen = [loop.block(path, clips=clips) for path in paths]
+            step = statistics.median(s for s, _ in seen)
+            cost = statistics.median(c for _, c in seen)
+            share = statistics.median(c / s for s, c in seen)
+            line += "" if clips else f"{step * 1e3:>7.2f} ms"
+            line += f"{cost * 1e3:>7.3f} ms{share:>8.1%}"
         tell(line)
     tell()
 
 
 # -- Lightning -----------------------------------------------------------------------------------
 
-KINDS = ("nothing", "its logging", "callback")
+KINDS = ("its logging", "callback")
 
 
 def of_lightning(blocks: int, folder: Path) -> None:
@@ -198,7 +232,7 @@ def of_lightning(blocks: int, folder: Path) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
     class Turns(StabilityCallback):  # type: ignore[misc] # a class that is made when asked for
-        """Our callback, that takes part in some blocks only."""
+        """Our callback, that takes part in some blocks only; all that it does is timed."""
 
         def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
             """A step, if it is our turn."""
@@ -207,38 +241,46 @@ def of_lightning(blocks: int, folder: Path) -> None:
             else:
                 self._forget()
 
+    for name in ("on_before_optimizer_step", "on_before_backward", "on_train_batch_start"):
+        setattr(Turns, name, CLOCK.timed(getattr(Turns, name)))
+
     class Module(pl.LightningModule):
-        """The model; measures the steps of each kind of block."""
+        """The model; notes what a block of each kind has cost."""
 
         def __init__(self, case: Case) -> None:
             super().__init__()
             torch.manual_seed(0)
             self.model, self.case = case.model(), case
-            self.kind, self.began, self.seen = KINDS[0], 0.0, 0
-            self.spent: dict[str, list[float]] = defaultdict(list)
+            self.kind, self.seen, self.began = KINDS[0], 0, 0.0
+            self.costs: dict[str, list[float]] = defaultdict(list)
+            self.steps: list[float] = []
 
         def training_step(self, batch: Any, index: int) -> Tensor:
             """The mean loss."""
-            losses = nn.functional.cross_entropy(
-                self.model(batch["x"]), batch["y"], reduction="none"
-            )
+            out = self.model(batch["x"])
+            losses = nn.functional.cross_entropy(out, batch["y"], reduction="none")
             self.row_loss = losses.detach().reshape(len(batch["rows"]), -1).mean(1)
             return losses.mean()
 
         def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
             """Whose turn it is."""
             if batch_idx % self.case.steps == 0:
-                now = time.process_time()
+                cost, now = CLOCK.take(), time.thread_time()
                 if self.seen > len(KINDS):  # the first round warms up
-                    self.spent[self.kind].append((now - self.began) / self.case.steps)
+                    self.costs[self.kind].append(cost / self.case.steps)
+                    self.steps.append((now - self.began - cost) / self.case.steps)
                 self.kind = KINDS[self.seen % len(KINDS)]
                 self.seen += 1
-                self.began = time.process_time()
+                self.began = time.thread_time()
 
         def on_before_optimizer_step(self, optimizer: Any) -> None:
             """Lightning's way to log the norms of the gradients."""
             if self.kind == "its logging":
-                self.log_dict(grad_norm(self.model, norm_type=2))
+                self._log_norms()
+
+        @CLOCK.timed
+        def _log_norms(self) -> None:
+            self.log_dict(grad_norm(self.model, norm_type=2))
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
             """As in the plain loop."""
@@ -271,14 +313,9 @@ def of_lightning(blocks: int, folder: Path) -> None:
             callbacks=[Turns(folder / f"{case.name}.jsonl")],
         )
         trainer.fit(module, Batches(case))
-        nothing = module.spent["nothing"]
-        costs = [
-            statistics.median(b - a for a, b in zip(nothing, module.spent[kind], strict=True))
-            for kind in KINDS[1:]
-        ]
-        step = statistics.median(nothing)
-        line = f"{case.name:<26}{step * 1e3:>7.2f} ms"
-        tell(line + "".join(f"{c * 1e3:>8.3f} ms" for c in costs) + f"{costs[1] / costs[0]:>8.2f}")
+        logging_, callback = (statistics.median(module.costs[kind]) for kind in KINDS)
+        line = f"{case.name:<26}{statistics.median(module.steps) * 1e3:>7.2f} ms"
+        tell(f"{line}{logging_ * 1e3:>8.3f} ms{callback * 1e3:>8.3f} ms{callback / logging_:>8.2f}")
     tell()
 
 
@@ -286,7 +323,7 @@ def main() -> None:
     """Print the tables."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", type=int, default=9, help="pairs of blocks")
+    parser.add_argument("--blocks", type=int, default=9, help="of steps, each kind")
     parser.add_argument("--write", type=Path, metavar="PATH", help="write the tables there too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

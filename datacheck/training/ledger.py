@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from datacheck.errors import NonFiniteError, UsageError
@@ -71,23 +72,28 @@ class Ledger:
 
     def put_rows(self, entry: Entry, rows: Any, losses: Any) -> None:
         """Addresses and losses, one for each row. Raises UsageError for other shapes."""
-        if rows is not None and losses is not None and len(rows) != len(losses):
-            raise UsageError(
-                f"{len(rows)} rows, and per_row_loss of {len(losses)}", "one loss for each row"
-            )
+        count: dict[str, int] = {}
         for key, values, kind in (("rows", rows, np.int64), ("row_loss", losses, np.float32)):
             if values is None:
                 continue
-            if np.ndim(values) != 1:
-                shape = tuple(np.shape(values))
-                raise UsageError(f"{key} has shape {shape}", "one for each row of the batch")
-            if isinstance(values, Tensor):
-                if self.deferred and (key == "row_loss" or values.device.type != "cpu"):
-                    self._readings.put(entry, key, values)
-                    continue
-                values = values.detach().cpu()
-                values = (values.float() if key == "row_loss" else values).numpy()
-            entry[key] = np.array(values, dtype=kind)  # a copy: the loop may use its own again
+            shape = values.shape if isinstance(values, Tensor) else np.shape(values)
+            if len(shape) != 1:
+                raise UsageError(f"{key} has shape {tuple(shape)}", "one for each row of the batch")
+            count[key] = shape[0]
+            # Always a copy: the loop may use its own again.
+            if not isinstance(values, Tensor):
+                entry[key] = np.array(values, dtype=kind)
+            elif self.deferred and (key == "row_loss" or values.device.type != "cpu"):
+                self._readings.put(entry, key, values)
+            elif values.dtype == torch.bfloat16:  # which NumPy does not know
+                entry[key] = values.float().numpy(force=True)
+            else:
+                entry[key] = values.numpy(force=True).astype(kind)
+        if len(set(count.values())) > 1:
+            raise UsageError(
+                f"{count['rows']} rows, and per_row_loss of {count['row_loss']}",
+                "one loss for each row",
+            )
 
     def add(self, step: Step) -> None:
         """The step is complete: its update, too, has taken place."""

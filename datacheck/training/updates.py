@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 from datacheck.training.instruments import HALF
 
 Place = Literal["before", "inside", "after"]
-BLOCK = 64  # values that lie together in the sample of a weight
+BLOCK = 16  # values that lie together in the sample of a weight
 WHOLE = 1024  # weights up to this size are read whole
-SAMPLE = 1 << 17  # values of all weights that the update-to-weight ratio reads, about
+SAMPLE = 1 << 16  # values of all weights that the update-to-weight ratio reads, about
 
 
 class Updates:
