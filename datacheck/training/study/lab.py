@@ -59,7 +59,7 @@ class DatasetLab:
     config: TrainConfig
     batch: int
     clip_at: float
-    preset: str = "tabular"
+    preset: str = "auto"
     probe: bool = False
     build: Build = build_model
     said: tuple[str, ...] = ()
