@@ -61,7 +61,8 @@ def prepare_versions(
     """Fit, encode and write the data of all arms below ``folder``.
 
     ``steps`` is the whole plan, unsafe steps too: the clean set is corrected by all of them.
-    ``original`` is the data before a fault was planted, with the same rows in the same places.
+    ``original`` is the data before a fault was planted, with the same rows in the same places:
+    then its values are the clean ones, instead of those that the plan corrects.
     """
     out = Prepared(folder)
     by_key = {r.key: r for r in chosen.repairs}
@@ -85,7 +86,7 @@ def prepare_versions(
     raw = versions[frozenset()]
     ground = _Ground.of(data, raw, chosen.repairs)
     corrections = Plan(tuple(s for s in steps if s.repair in CORRECTS)).ready(unsafe=True)
-    corrected = _Version("", data, corrections.steps, config)
+    corrected = versions.get(frozenset([ORIGINAL])) or _Version("", data, corrections.steps, config)
     elsewhere = np.concatenate([v.into_train for v in versions.values()])
     in_study = [s for r in chosen.repairs for s in r.steps]
     clean = clean_set(
