@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from torch import nn
 
 from datacheck.dataset import Task
-from datacheck.errors import NonFiniteError
 from datacheck.pipelines.collate import IGNORED, Batch
 from datacheck.pipelines.direct import Encoded
 from datacheck.pipelines.encoding import Encoder
 from datacheck.pipelines.loader import Loader
 from datacheck.pipelines.sampling import Asked, train_sampler
 from datacheck.training import metrics
-from datacheck.training.determinism import KeyedBatchSampler, init, key
-from datacheck.training.metrics import spikes, summarize, validation_jitter, volatility
-from datacheck.training.run import Run
+from datacheck.training.determinism import KeyedBatchSampler, init, key, row_keys
 from datacheck.training.study import common
+from datacheck.training.study.measuring import measured_run, short
 from datacheck.training.study.models import build as build_model
-from datacheck.training.study.watching import Watch
 from datacheck.training.train_config import TrainConfig
-from datacheck.training.trainer import Trainer
 
 Build = Callable[[str, Encoder, Any, Mapping[str, float] | None], tuple[nn.Module, Any]]
 """``build(preset, encoder, labels of raw train, class weights)`` gives model and objective."""
 
 LR, CLIP_AT = 1e-3, 1.0
 PROBE = 256  # rows of the clean set on which losses of unlike objectives are compared
-SPIKES, SUSPECTS = 5, 3  # spikes kept of a run, and rows of each
 EVALUATIONS = 40
 WITHIN = 4  # batches of a bucketed step
 
@@ -74,25 +67,14 @@ class DatasetLab:
         setup = self.arms[arm]
         model, objective = self.model(setup)
         init(model, seed)
-        evaluations = {s: [self._whole(setup.data, s)] for s in ("clean", "measured")}
-        watches: list[Watch] = []
-        probe = self._probe(setup.data) if self.probe else None
-
-        def watch(model: nn.Module, optimizer: torch.optim.Optimizer) -> Watch:
-            watches.append(Watch(model, optimizer, objective, probe))
-            return watches[0]
-
+        splits = {s: [self._whole(setup.data, s)] for s in ("clean", "measured")}
         config = replace(self.config, seed=seed)
         if setup.clip:
             config = replace(config, clip="norm", clip_at=self.clip_at)
-        trainer = Trainer(model, objective, config, watch)
-        lost: int | None = None
-        try:
-            trainer.fit(self.loader(setup, seed), evaluations)
-        except NonFiniteError as error:
-            lost = error.step
-        run, probed = watches[0].run, watches[0].probed
-        return self._result(run, probed, model, objective, setup, lost)
+        return measured_run(
+            model, objective, config, self.loader(setup, seed), splits,
+            reference=self.reference(), probe=self._probe(setup.data) if self.probe else None,
+        )  # fmt: skip
 
     def trial(self, arm: str, steps: int) -> bool:
         """Train for a few steps, to see how long that takes; whether they stayed finite."""
@@ -114,7 +96,7 @@ class DatasetLab:
             "steps": self.config.steps,
             "batch": self.batch,
             "clip_at": self.clip_at,
-            "reference_loss": _short(self.reference()),
+            "reference_loss": short(self.reference()),
             "clean_rows": len(self._whole(next(iter(self.arms.values())).data, "clean")),
         }
 
@@ -182,9 +164,17 @@ class DatasetLab:
         return found
 
     def _probe(self, data: str) -> Batch:
-        batch = self._whole(data, "clean")
-        order = torch.as_tensor(np.argsort([key("probe", int(r)) for r in batch.rows.tolist()]))
-        return batch.take(order[:PROBE])
+        """Clean rows, chosen by a hash; of classes as many each as there are, as the score is."""
+        name = f"{data}/probe"
+        if name not in self._kept:
+            batch = self._whole(data, "clean")
+            order = np.argsort(row_keys(batch.rows.numpy(), "probe"))
+            classes = batch.y.numpy()[order] if self.encoder.classes else np.zeros(len(order))
+            each = max(1, PROBE // max(np.unique(classes).size, 1))
+            chosen = [order[classes == c][:each] for c in np.unique(classes)]
+            self._kept[name] = batch.take(torch.as_tensor(np.sort(np.concatenate(chosen))))
+        found: Batch = self._kept[name]
+        return found
 
     # -- what is measured -----------------------------------------------------------------------
 
@@ -196,59 +186,6 @@ class DatasetLab:
             return metrics.reference_loss(target[target != IGNORED], task)
         labels = self._labels("train")
         return metrics.reference_loss((target - labels.mean()) / (labels.std() or 1.0), task)
-
-    def _result(
-        self,
-        run: Run,
-        probed: Sequence[float],
-        model: nn.Module,
-        objective: Any,
-        setup: ArmSetup,
-        lost: int | None,
-    ) -> dict[str, Any]:
-        total = int(self.config.steps or 0)
-        reference = self.reference()
-        seen = {
-            "steps": run.steps.height,
-            "rows": int(run.steps["rows"].list.len().sum()),
-            "tokens": int(run.steps["tokens"].sum()),
-            "padded": int(run.steps["padded"].sum()),
-        }
-        curves = {"loss": _curve(run.steps, "loss")}
-        for split in ("clean", "measured"):
-            curves[split] = _curve(run.evaluations.filter(pl.col("split") == split), "loss")
-        out: dict[str, Any] = {"seen": seen, "first": lost, "curves": curves}
-        if lost is not None:
-            # What an unguarded loop would do: the weights are lost, and so is every later step.
-            out["metrics"] = {"NFR": (total - lost) / total}
-            out["spikes"] = []
-            return out
-        found = summarize(run, reference, split="clean")
-        found.pop("loss", None), found.pop("score", None)
-        measured = run.evaluations.filter(pl.col("split") == "measured")
-        found["VLJ_measured"] = validation_jitter(measured["loss"].to_numpy(), reference)
-        if probed:
-            found["LV_probe"] = volatility(np.array(probed), reference)
-        found |= self._levels(model, objective, setup)
-        out["metrics"] = {k: _short(v) for k, v in found.items()}
-        out["spikes"] = _spikes(run)
-        return out
-
-    @torch.no_grad()
-    def _levels(self, model: nn.Module, objective: Any, setup: ArmSetup) -> dict[str, float]:
-        """Loss and score of the final weights on the clean rows and on the user's own."""
-        model.eval()
-        out: dict[str, float] = {}
-        for split in ("clean", "measured"):
-            judged = objective.judge(model, self._whole(setup.data, split))
-            out[f"{split}_loss"] = float(judged.losses.mean)
-            out[f"{split}_score"] = float(objective.score(judged.predicted, judged.target))
-            if split == "clean" and self.encoder.classes:
-                even = replace(objective, balanced=True)
-                out["balanced"] = float(even.score(judged.predicted, judged.target))
-        out["honesty_gap"] = out["measured_score"] - out["clean_score"]
-        out["mismatch_gap"] = -out["honesty_gap"]
-        return out
 
 
 def laboratory(
@@ -265,36 +202,3 @@ def laboratory(
     """The lab for the data in ``folder``, with the settings of its preset."""
     config = TrainConfig(steps=steps or 1, lr=lr or LR, evaluate_every=1, device="cpu")
     return DatasetLab(folder, arms, config, batch, CLIP_AT, preset, probe, build)
-
-
-def _curve(frame: pl.DataFrame, column: str) -> dict[str, Any]:
-    """At most 200 points, of which the last is one."""
-    steps, values = frame["step"].to_list(), frame[column].to_list()
-    keep = sorted({round(i) for i in np.linspace(0, max(len(steps) - 1, 0), 200)}) if steps else []
-    return {"steps": [steps[i] for i in keep], "values": [_short(values[i]) for i in keep]}
-
-
-def _spikes(run: Run) -> list[dict[str, Any]]:
-    """The highest spikes of the gradient, each with the rows that weigh most in its batch."""
-    norms = run.steps["grad_norm"].to_numpy()
-    found = spikes(norms)
-    places = [i for i in np.flatnonzero(found.mask) if math.isfinite(found.z[i])]
-    out = []
-    for i in sorted(places, key=lambda i: -found.z[i])[:SPIKES]:
-        step = int(run.steps["step"][int(i)])
-        worst = np.argsort(-run.row_losses(step), kind="stable")[:SUSPECTS]
-        out.append(
-            {
-                "step": step,
-                "what": "gradient",
-                "size": f"z {found.z[i]:.1f}",
-                "loss": _short(run.steps["loss"][int(i)]),
-                "rows": [int(r) for r in run.rows(step)[worst]],
-            }
-        )
-    return sorted(out, key=lambda s: int(str(s["step"])))
-
-
-def _short(value: float) -> float:
-    """Seven digits: what float32 holds."""
-    return float(f"{value:.7g}")

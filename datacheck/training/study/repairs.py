@@ -25,6 +25,10 @@ class Repair:
 
     key: str
     steps: tuple[Step, ...]
+    called: str = ""
+    """What it is called, where its steps do not say it."""
+    judged: Defect | None = None
+    """The kind of defect, where its rules do not say it."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -39,6 +43,8 @@ class Repair:
     @property
     def defect(self) -> Defect:
         """The kind of defect, which says what is measured."""
+        if self.judged is not None:
+            return self.judged
         makes = [s for s in self.steps if s.repair == "to-missing"]
         rules = {r for s in self.steps if s.repair != FILL for r in s.rules} or set(self.rules)
         if makes and all(_texts(s) for s in makes):
@@ -53,6 +59,8 @@ class Repair:
     @property
     def words(self) -> str:
         """``to-missing + impute-with-indicator: lactate``."""
+        if self.called:
+            return self.called
         steps = " + ".join(dict.fromkeys(s.repair for s in self.steps))
         return f"{steps}: {names(self.columns, 3)}" if self.columns else steps
 

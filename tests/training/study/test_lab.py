@@ -189,7 +189,7 @@ def test_the_setup_is_told(lab):
 def test_spikes_lead_to_rows(lab):
     """Of a run with a planted spike: the rows of that step, the worst first."""
     from datacheck.training.run import Run
-    from datacheck.training.study.lab import _spikes
+    from datacheck.training.study.measuring import _spikes
 
     lines = [json.dumps({"version": 1, "kind": "start"})]
     rng = np.random.default_rng(0)
