@@ -7,7 +7,8 @@ of the labels changed to another class. Clean data at learning rates that are to
 Ranking: precision@k, the share of planted rows among the first k of the run's ranking by the loss
 of rows, k being how many were planted. Causes: the share of runs with a verdict, with the rows it
 names. Replay: of the worst kept step that spiked, what taking the suspects out says against taking
-out as many others. Rules: the odds ratio of what the audit of the same data had named.
+out as many others, and against a tenth of the learning rate over the steps before. Rules: the odds
+ratio of what the audit of the same data had named.
 
 Intervals: of means over seeds t intervals at 95 %, of shares Wilson's.
 """
@@ -43,7 +44,8 @@ from datacheck.training.clipping import clip
 from datacheck.training.determinism import KeyedBatchSampler, init, reseed
 from datacheck.training.monitor import StabilityMonitor
 from datacheck.training.objectives import Classification
-from datacheck.training.replaying import Replay, replay
+from datacheck.training.replay_verdict import Replay
+from datacheck.training.replaying import replay
 from datacheck.training.run import Run
 from datacheck.training.snapshots import Snapshots
 from datacheck.training.train_config import TrainConfig
@@ -188,7 +190,7 @@ def replayed(done: Done, found: Attribution) -> Replay | None:
     assert event is not None
     named = [s.row for s in event.suspects if s.named]
     much = [s.row for s in event.suspects if s.share > 3 * s.even]
-    suspects = named or much or [event.suspects[0].row]
+    suspects = list(dict.fromkeys(named + much)) or [event.suspects[0].row]
     c = done.trainer.config
 
     def clipped(parameters: list[nn.Parameter]) -> object:
@@ -196,7 +198,7 @@ def replayed(done: Done, found: Attribution) -> Replay | None:
 
     t = done.trainer
     return replay(
-        t.model, t.optimizer, t.objective, done.snapshots.at(step), done.batch(step),
+        t.model, t.optimizer, t.objective, done.snapshots.at(step), done.batch,
         suspects[: BATCH // 2 - 1], clip=clipped if c.clip else None,
     )  # fmt: skip
 

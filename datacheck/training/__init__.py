@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     )
     from datacheck.training.presets import Form, Preset
     from datacheck.training.record import Record, RecordWarning
-    from datacheck.training.replaying import Culprit, Replay, replay
+    from datacheck.training.replay_verdict import Culprit, Replay
+    from datacheck.training.replaying import replay
     from datacheck.training.run import Run
     from datacheck.training.schedules import Schedule
     from datacheck.training.snapshots import Snapshots, State
@@ -127,7 +128,8 @@ _HOMES = {
         "record",
     ),
     "Run": "run",
-    **dict.fromkeys(("Culprit", "Replay", "replay"), "replaying"),
+    **dict.fromkeys(("Culprit", "Replay"), "replay_verdict"),
+    "replay": "replaying",
     **dict.fromkeys(("Snapshots", "State"), "snapshots"),
     "Schedule": "schedules",
     **dict.fromkeys(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,22 @@ from datacheck.training.spiking import LIMIT, SpikeWatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Earlier:
+    """Model and optimizer as they were just before the update of an ordinary, earlier step."""
+
+    step: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class State:
     """Model, optimizer and random numbers as they were just before a step's update.
 
     ``loss`` and ``grad_norm`` are what the step then had; ``usual_loss`` and ``usual_norm`` the
     medians of the 64 steps before (NaN where they were not judged). ``z`` is how far the worse of
-    the two was above them. All tensors are copies on the host.
+    the two was above them. ``earlier`` is from some steps before, for a replay with a calmer
+    optimizer; None for the first step. All tensors are copies on the host.
     """
 
     step: int
@@ -32,6 +43,7 @@ class State:
     usual_loss: float
     usual_norm: float
     z: float
+    earlier: Earlier | None = None
 
 
 class Snapshots:
@@ -43,11 +55,16 @@ class Snapshots:
     step (and before clipping, unless ``grad_norm`` is given). Steps are counted as
     :class:`~datacheck.training.monitor.StabilityMonitor` counts them, from ``start``.
 
-    Memory: at most ``most`` + 1 copies of parameters, buffers and optimizer state, on the host.
-    Time: a step that does not spike costs its two numbers, one wait for the device; one that
-    does costs a copy. What draws random numbers (dropout) is replayed exactly if the loop draws
+    With each goes a state from ``back`` to 2·``back`` steps before (from the first step, if that
+    is nearer).
+
+    Memory: at most 2·``most`` + 2 copies of parameters, buffers and optimizer state, on the host.
+    Time: a step costs its two numbers, one wait for the device; every ``back`` steps, and where
+    it spikes, a copy. What draws random numbers (dropout) is replayed exactly if the loop draws
     none between this call and the next forward pass, or if ``reseed(step)`` says how the loop
     seeds a step; the trainer's is ``lambda step: determinism.reseed(seed, "step", step)``.
+    Only the host's random numbers are kept: on an accelerator a step with dropout is not replayed
+    to the digit, and the replay says so.
     """
 
     def __init__(
@@ -57,13 +74,16 @@ class Snapshots:
         *,
         monitor: Any = None,
         most: int = 8,
+        back: int = 32,
         start: int = 0,
         reseed: Callable[[int], object] | None = None,
     ) -> None:
-        if most < 1:
-            raise UsageError(f"most is {most}", "keep one state at least")
+        if most < 1 or back < 1:
+            raise UsageError(f"most is {most}, back {back}", "one at least")
         self.model, self.optimizer, self.monitor = model, optimizer, monitor
-        self.most, self.reseed, self._next = most, reseed, start
+        self.most, self.back, self.reseed, self._next = most, back, reseed, start
+        self._start = start
+        self._earlier: deque[Earlier] = deque(maxlen=2)
         self._states: dict[int, State] = {}
         self._loss, self._norm = SpikeWatch(), SpikeWatch()
         self._random = torch.get_rng_state()
@@ -103,6 +123,8 @@ class Snapshots:
         """Look at a step; its state is kept if it spikes. All is passed on to the monitor."""
         number, self._next = self._next, self._next + 1
         norm = told.get("grad_norm")
+        if (number - self._start) % self.back == 0:
+            self._earlier.append(Earlier(number, *self._copies()))
         self._see(number, _number(loss), self._measured() if norm is None else _number(norm))
         try:
             if self.monitor is not None:
@@ -121,10 +143,14 @@ class Snapshots:
             return
         if len(self._states) >= self.most:
             del self._states[min(self._states, key=lambda s: (self._states[s].z, -s))]
+        earlier = next((e for e in self._earlier if e.step < step), None)
         self._states[step] = State(
-            step, copied(self.model.state_dict()), copied(self.optimizer.state_dict()),
-            self._seeded(step), loss, norm, self._loss.median, self._norm.median, z,
+            step, *self._copies(), self._seeded(step), loss, norm,
+            self._loss.median, self._norm.median, z, earlier,
         )  # fmt: skip
+
+    def _copies(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return copied(self.model.state_dict()), copied(self.optimizer.state_dict())
 
     def _seeded(self, step: int) -> Tensor:
         """The random numbers that the step's forward pass began with."""

@@ -13,7 +13,8 @@ from datacheck.errors import UsageError
 from datacheck.pipelines.collate import Batch
 from datacheck.training.clipping import clip
 from datacheck.training.objectives import Classification, Regression
-from datacheck.training.replaying import Culprit, replay
+from datacheck.training.replay_verdict import Culprit
+from datacheck.training.replaying import replay
 from datacheck.training.snapshots import Snapshots
 
 OBJECTIVE = Classification(inputs=lambda batch: (batch.x,))
@@ -72,7 +73,7 @@ def test_outliers_are_the_datas(dropout, way):
     bad = outliers(data, 50)
     model, optimizer, kept = train(data[:51], dropout=dropout, way=way)
     told = replay(
-        model, optimizer, OBJECTIVE, kept.at(50), data[50], bad,
+        model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad,
         clip=clipper if way else None,
     )  # fmt: skip
     assert told.exact, told.reason
@@ -85,11 +86,14 @@ def test_outliers_are_the_datas(dropout, way):
 def test_weights_that_were_thrown_about_are_the_optimizers():
     data = batches(60)
     model, optimizer, kept = train(data[:51], shock=50)
-    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], data[50].rows[:2].tolist())
+    bad = data[50].rows[:2].tolist()
+    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad)
     assert told.exact
     assert told.culprit is Culprit.OPTIMIZER
     assert told.explained < 0.5
-    assert "as bad without" in told.reason
+    assert told.by_calm > 0.9
+    assert told.approach == 50
+    assert "at a tenth of the learning rate over the 50 steps before" in told.reason
 
 
 @pytest.mark.parametrize("norm", [False, True])
@@ -98,7 +102,7 @@ def test_a_row_that_is_not_finite(norm):
     data = batches(60)
     data[50].x[4, 2] = float("nan")
     model, optimizer, kept = train(data[:51], norm=norm)
-    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], [50 * 16 + 4])
+    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, [50 * 16 + 4])
     assert told.exact
     assert told.culprit is Culprit.DATA
     assert told.explained == 1
@@ -113,7 +117,7 @@ def test_of_many_alike_no_two_are_the_cause():
     data = batches(60)
     bad = outliers(data, 50, range(0, 16, 2))
     model, optimizer, kept = train(data[:51])
-    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], bad[:1])
+    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad[:1])
     assert told.culprit is not Culprit.DATA
 
 
@@ -126,7 +130,7 @@ def test_a_regression():
     data[50].y[7] = 1e5
     objective = Regression(inputs=lambda batch: (batch.x,))
     model, optimizer, kept = train(data[:51], lr=1e-3, objective=objective)
-    told = replay(model, optimizer, objective, kept.at(50), data[50], [50 * 16 + 7])
+    told = replay(model, optimizer, objective, kept.at(50), data.__getitem__, [50 * 16 + 7])
     assert told.culprit is Culprit.DATA
 
 
@@ -140,7 +144,7 @@ def test_it_leaves_no_trace():
     grads = [p.grad for p in model.parameters()]
     random = torch.get_rng_state()
     state = copy.deepcopy(kept.at(50).optimizer)
-    one = replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], bad)
+    one = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad)
     after = (model.state_dict(), optimizer.state_dict())
     assert str(before) == str(after)
     weights = zip(before[0].values(), after[0].values(), strict=True)
@@ -151,7 +155,7 @@ def test_it_leaves_no_trace():
     assert model[0].training
     assert str(state) == str(kept.at(50).optimizer)
     # And again the same.
-    again = replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], bad)
+    again = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad)
     assert str(again.to_dict()) == str(one.to_dict())
 
 
@@ -159,7 +163,7 @@ def test_another_batch_is_noticed():
     data = batches(60)
     outliers(data, 50)
     model, optimizer, kept = train(data[:51])
-    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data[51], [51 * 16])
+    told = replay(model, optimizer, OBJECTIVE, kept.at(50), lambda step: data[step + 1], [51 * 16])
     assert not told.exact
     assert told.culprit is Culprit.UNDECIDED
     assert "did not come out as it was" in told.reason
@@ -169,9 +173,9 @@ def test_it_shows():
     data = batches(60)
     bad = outliers(data, 50)
     model, optimizer, kept = train(data[:51])
-    text = str(replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], bad))
+    text = str(replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, bad))
     assert text.startswith("step 50 again: data. ")
-    assert len(text.splitlines()) == 5
+    assert len(text.splitlines()) == 6
     assert "without 2 suspects" in text
 
 
@@ -185,4 +189,35 @@ def test_what_cannot_be_compared_is_refused(suspects, draws, match):
     outliers(data, 50)
     model, optimizer, kept = train(data[:51])
     with pytest.raises(UsageError, match=match):
-        replay(model, optimizer, OBJECTIVE, kept.at(50), data[50], suspects, draws=draws)
+        replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, suspects, draws=draws)
+
+
+def test_rows_that_a_thrown_about_model_is_wrong_on_are_the_optimizers():
+    """One ordinary row holds the gradient, because the weights were drawn to where it is wrong."""
+    data = batches(60)
+    row = data[50].x[5].clone()
+    model, optimizer, kept = train(data[:50])
+    state_of = copy.deepcopy(model.state_dict())
+    # A hidden unit that answers to that row and hardly to others, with a weight far too large.
+    others = torch.cat([b.x for b in data])
+    direction = row - others.mean(0)
+    with torch.no_grad():
+        scores = others @ direction
+        model[0].weight[0] = direction
+        model[0].bias[0] = -torch.quantile(scores[scores < row @ direction], 0.99)
+        model[4].weight[:, 0] = 0
+        model[4].weight[(int(data[50].y[5]) + 1) % 3, 0] = 1000.0
+    thrown = copy.deepcopy(model.state_dict())
+    model.load_state_dict(state_of)
+    torch.manual_seed(0)
+    losses = OBJECTIVE(model, data[50])
+    assert losses.mean < 2, "an ordinary batch"
+    model.load_state_dict(thrown)
+    optimizer.zero_grad()
+    loss = OBJECTIVE(model, data[50]).mean
+    loss.backward()
+    kept.step(loss, grad_norm=clip(model.parameters())[0])
+    told = replay(model, optimizer, OBJECTIVE, kept.at(50), data.__getitem__, [50 * 16 + 5])
+    assert told.explained > 0.5, "the row alone holds the gradient"
+    assert told.by_calm > 0.5
+    assert told.culprit is Culprit.OPTIMIZER

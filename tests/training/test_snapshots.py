@@ -77,6 +77,18 @@ def test_the_gradient_is_measured_where_nobody_tells_it():
     assert kept.at(30).grad_norm == pytest.approx(200.0)
 
 
+def test_with_each_goes_an_earlier_one():
+    losses = [*CALM, *CALM, 50.0, *CALM]
+    kept, weights = run(losses, back=16)
+    earlier = kept.at(60).earlier
+    assert earlier is not None
+    assert earlier.step == 32, "from 16 to 32 steps before"
+    assert torch.equal(earlier.model["weight"], weights[32])
+    assert earlier.optimizer["state"][0]["step"].item() == 32
+    first, _ = run([*CALM, 50.0], back=100)
+    assert first.at(30).earlier.step == 0
+
+
 class Told:
     """A monitor that remembers what it was told."""
 
