@@ -14,9 +14,9 @@ the same model in Lightning's trainer, whose blocks take turns: its logging of t
 (``grad_norm`` and ``log_dict`` in ``on_before_optimizer_step``; what the trainer does with it later
 is not counted), and our callback.
 
-Promise: at most 3 % of a step, or 0.1 ms. It is kept for all models here by a loop that clips, and
-for decoders and convolutions by any. A perceptron on few rows takes more for the norm: one pass over
-its gradients, where the whole step is not many.
+Promise: at most 3 % of a step, or 0.1 ms. A loop that clips keeps it for all models here, any loop
+for decoders and convolutions. A perceptron on few rows takes more, for the norm: that is one pass
+over its gradients, and the whole step is not many.
 """
 
 from __future__ import annotations
@@ -337,7 +337,7 @@ def main() -> None:
         command = " ".join(["python", *sys.argv])
         head = f"Written by `{command}`.\n\n"
         about = __doc__.split("\n\n", 2)[2].rstrip()
-        table = "\n".join(LINES).strip()
+        table = "\n".join(LINES).strip("\n")
         text = f"{head}```text\n{table}\n```\n\n{about}\n"
         arguments.write.write_text(text, encoding="utf-8")
 
