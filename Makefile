@@ -29,8 +29,9 @@ bench: .venv/bench.stamp ## run the benchmarks: speed against DuckDB, and detect
 docs: .venv/audit.stamp ## write the generated pages again
 	@$(BIN)/python docs/generate.py
 
-study: .venv/dev.stamp ## run the tests that take minutes
+study: .venv/dev.stamp ## run the tests that take minutes, and the studies of planted faults
 	@$(BIN)/python -m pytest -q -m study
+	@$(BIN)/python benchmarks/studies.py
 
 # The environment is made again whenever what it is made from changes.
 .venv/python.stamp:

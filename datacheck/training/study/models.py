@@ -10,28 +10,69 @@ from torch import nn
 
 from datacheck.dataset import Task
 from datacheck.errors import UsageError
+from datacheck.findings import names
 from datacheck.pipelines.encoding import FIRST_WORD, Encoder
-from datacheck.training.models import MLP
+from datacheck.training import inputs
+from datacheck.training.models import MLP, Decoder, RecurrentClassifier
 from datacheck.training.objectives import Classification, Regression
+from datacheck.training.presets import preset as preset_of
+
+FOR_STUDIES = ("table", "decoder", "encoder-decoder")
 
 
 def build(
     preset: str, encoder: Encoder, labels: Any, weights: Mapping[str, float] | None
 ) -> tuple[nn.Module, Any]:
-    """A model and its objective; ``labels`` are those of raw train. Raises UsageError."""
-    if preset not in ("auto", "table"):
-        raise UsageError(f"no preset {preset!r} for a study", "auto or table")
-    classes = len(encoder.classes)
-    model = MLP(
-        len(encoder.numbers),
-        classes or 1,
-        categories=[len(v) + 1 for v in encoder.categories.values()],
-        sequences=[len(encoder.words[c]) + FIRST_WORD if c in encoder.words else 0
-                   for c in encoder.sequences],
-    )  # fmt: skip
+    """A model and its objective; ``labels`` are those of raw train.
+
+    ``auto`` is a perceptron over the columns of a table, a Transformer decoder where the only
+    feature is a sequence of tokens, and a recurrent network for sequences of numbers alone. The
+    options are those of the preset's tamed form, without dropout. Raises UsageError for a preset
+    that does not fit.
+    """
+    name = _chosen(preset, encoder)
+    outputs = len(encoder.classes) or 1
+    options = {k: v for k, v in preset_of(name).tamed.model.items() if k != "dropout"}
+    sizes = [len(encoder.words[c]) + FIRST_WORD if c in encoder.words else 0
+             for c in encoder.sequences]  # fmt: skip
+    model: nn.Module
+    if name == "decoder":
+        given, model = inputs.sequence, Decoder(sizes[0], classes=outputs, dropout=0.0, **options)
+    elif name == "encoder-decoder":
+        tokens = bool(encoder.words)
+        given = inputs.sequence if tokens else inputs.series
+        model = RecurrentClassifier(
+            sizes[0], outputs, features=1 if tokens else len(encoder.series), **options
+        )
+    else:
+        codes = [len(v) + 1 for v in encoder.categories.values()]
+        given = inputs.table
+        model = MLP(len(encoder.numbers), outputs, categories=codes, sequences=sizes, **options)
     if encoder.task is not Task.CLASSIFICATION:
-        return model, Regression(center=float(labels.mean()), scale=float(labels.std()) or 1.0)
+        scale = float(labels.std()) or 1.0
+        return model, Regression(inputs=given, center=float(labels.mean()), scale=scale)
     chosen = None
     if weights is not None:
         chosen = torch.tensor([float(weights.get(c, 1.0)) for c in encoder.classes])
-    return model, Classification(class_weights=chosen, balanced=True)
+    return model, Classification(inputs=given, class_weights=chosen, balanced=True)
+
+
+def _chosen(preset: str, encoder: Encoder) -> str:
+    columns = bool(encoder.numbers or encoder.categories)
+    tokens, series = len(encoder.words), len(encoder.series)
+    if preset == "auto":
+        if columns or tokens > 1 or (tokens and series):
+            return "table"
+        return "decoder" if tokens else "encoder-decoder"
+    name = preset_of(preset).name
+    if name not in FOR_STUDIES:
+        raise UsageError(f"no study trains the preset {name}", f"there are: {names(FOR_STUDIES)}")
+    alone = not columns and ((tokens == 1 and not series) or (series and not tokens))
+    if name != "table" and not alone:
+        features = [*encoder.numbers, *encoder.categories, *encoder.sequences]
+        raise UsageError(
+            f"the preset {name} is for sequences alone", f"the features are {names(features)}"
+        )
+    if name == "decoder" and not tokens:
+        raise UsageError("the preset decoder is for tokens", "encoder-decoder takes numbers")
+    return name

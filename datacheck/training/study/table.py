@@ -69,6 +69,8 @@ def _repair(one: Mapping[str, Any], width: int, color: bool) -> Iterator[str]:
     yield _figures(one, one["metric"], one, one["p_holm"] if "key" in one else one["p"])
     beside = (*one.get("declared", ()), "clean_loss", "clean_score")
     for key in dict.fromkeys(k for k in beside if k in one["beside"]):
+        if one["beside"][key]["refused"]:
+            continue  # few of the pairs have a number on both sides
         yield _dim(_figures(one, key, one["beside"][key]), color)
     alone = one.get("alone")
     if alone and _says_more(one, alone):

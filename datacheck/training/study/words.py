@@ -48,7 +48,7 @@ def levels(key: str, told: Mapping[str, Any]) -> str:
 def effect(told: Mapping[str, Any]) -> str:
     """``2.3× [1.8, 3.0]`` or ``+12.1 pts [+10.2, +14.0]``."""
     value, low, high = (told.get(k) for k in ("value", "low", "high"))
-    if value is None:
+    if value is None or told.get("refused"):
         return told.get("refused") or "no number"
     if told["kind"] == "ratio":
         span = "" if low is None or high is None else f" [{times(low)}, {times(high)}]"

@@ -74,7 +74,9 @@ def test_what_never_trains_is_a_result(tmp_path):
     assert (one["metric"], one["verdict"]) == ("NFR", "reduces")
     assert one["levels"]["NFR"] == {"without": pytest.approx(1.0, abs=0.02), "with": 0.0}
     assert one["beside"]["VLJ"]["left_out"] == 6
-    assert "not finite" in repr(study)
+    shown = repr(study)
+    assert "non-finite steps" in shown
+    assert "jitter" not in shown.split("controls")[0]  # no pair has a number on both sides
     json.loads((tmp_path / "s/study.json").read_text(), parse_constant=pytest.fail)
 
 

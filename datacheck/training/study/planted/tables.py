@@ -228,7 +228,8 @@ TABLES = (
     ),
     PlantedTable(
         "leakage", "a fifth of test's rows are in train too; a tenth of the labels are wrong",
-        "those rows dropped from train", mislabeled, leaked, ("LK001",), None, {"lr": 3e-3},
+        "those rows dropped from train", mislabeled, leaked, ("LK001",), None,
+        {"lr": 3e-3, "steps": 1000},
         original=False,
     ),
 )  # fmt: skip
