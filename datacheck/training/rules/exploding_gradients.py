@@ -79,7 +79,7 @@ class ExplodingGradients(RunRule):
             raise UsageError(f"factor is {self.factor}", "a number above 1, such as 50")
 
     def judge_run(self, run: View) -> Iterable[Finding]:
-        norm = run.series("grad_norm")
+        norm = run.series("grad_norm", least=0)  # a run may overflow at its first step
         over = np.flatnonzero(np.isinf(norm.values))
         burst, ratio, low = self._bursts(run, norm)
         grown = self._growth(run, norm)

@@ -105,7 +105,7 @@ class View:
     @cached_property
     def gradient_spikes(self) -> Spikes:
         """Of the gradient norm."""
-        return spikes(self.series("grad_norm").values)
+        return spikes(self.series("grad_norm", least=0).values)
 
     @cached_property
     def reference(self) -> float:

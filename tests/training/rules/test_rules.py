@@ -275,6 +275,12 @@ def test_st002_a_jump_that_is_nothing_to_the_reference_is_no_spike():
     assert judge(recorded({"loss": loss}, reference=0.5)).of("ST002")
 
 
+def test_st003_tells_a_gradient_that_overflows_at_the_first_step():
+    finding = found(recorded({"loss": [2.3], "grad_norm": [np.inf]}), "ST003")
+    assert "infinite at step 0" in finding.message
+    assert not judge(recorded({"loss": [2.3], "grad_norm": [np.nan]})).of("ST003")
+
+
 def test_st003_tells_overflow_growth_and_bursts_apart():
     n = 400
     norm = np.exp(np.random.default_rng(0).normal(0, 0.2, n))
