@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types bench docs study
+.PHONY: help audit test lint types bench docs images study
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ bench: .venv/bench.stamp ## run the benchmarks: speed against DuckDB, and detect
 	@$(BIN)/python benchmarks/detection.py
 
 docs: .venv/audit.stamp ## write the generated pages again
+	@$(BIN)/python docs/generate.py
+
+images: .venv/dev.stamp ## train and draw the pictures of docs/stability.md again (minutes)
+	@$(BIN)/python -m docs.pathologies
 	@$(BIN)/python docs/generate.py
 
 study: .venv/dev.stamp ## run the tests that take minutes, and the studies of planted faults

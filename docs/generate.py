@@ -3,17 +3,21 @@
 * ``docs/rules/<CODE>.md``: the page of each rule, which is the docstring of its module,
 * ``docs/rules/README.md``: the table of rules,
 * ``docs/cli.md``: the help of every command,
-* the blocks of ``README.md`` between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+* the blocks of ``README.md`` and ``docs/stability.md`` between ``<!-- generated: NAME -->`` and
+  ``<!-- end -->``: those of pictures from ``docs/images/pathologies.json`` (``make images``), those
+  of studies from ``docs/studies.json`` (``make study``).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +29,7 @@ from datacheck.findings import Report
 from datacheck.pipelines.fixing import run_fix
 from datacheck.pipelines.repairs import TABLE as REPAIRS
 from datacheck.report import fixed, terminal
+from datacheck.training.study import words
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
@@ -70,16 +75,16 @@ def rule_table(folder: str) -> str:
 def command_help() -> str:
     """The help of every command."""
     parts = [NOTE.format(source="the commands in datacheck/cli"), "# Commands"]
-    for words in ([], *([verb] for verb in VERBS)):
+    for names in ([], *([verb] for verb in VERBS)):
         command: click.Command = cli
         context = click.Context(cli, info_name="datacheck", terminal_width=88)
-        for word in words:
+        for word in names:
             found = cli.get_command(context, word)
             if found is None:
                 raise SystemExit(f"no command {word}")
             command = found
             context = click.Context(command, context, info_name=word, terminal_width=88)
-        title = " ".join(["datacheck", *words])
+        title = " ".join(["datacheck", *names])
         lines = [line.rstrip() for line in command.get_help(context).splitlines()]
         parts.append(f"## `{title}`\n\n```text\n" + "\n".join(lines) + "\n```")
     return "\n\n".join(parts) + "\n"
@@ -110,14 +115,73 @@ def repair_table() -> str:
     return "\n".join(["| repair | safety | what it does |", "|---|---|---|", *rows]) + "\n"
 
 
+def stability_rules() -> str:
+    """The rules of training, and what each finds, as its page says."""
+    rows = ["| rule | severity | finds |", "|---|---|---|"]
+    for code in TABLE:
+        if code.code.startswith("ST"):
+            finds = code.page().partition("## What it finds")[2].partition("##")[0]
+            first = " ".join(finds.split())
+            rows.append(
+                f"| [{code.code}](rules/{code.code}.md) {code.name} | {code.severity.value} "
+                f"| {first} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def pathologies() -> dict[str, str]:
+    """The picture of each pathology, with the figures of its two runs and what rules say."""
+    path = ROOT / "docs" / "images" / "pathologies.json"
+    return {name: _pathology(name, told) for name, told in json.loads(path.read_text()).items()}
+
+
+def _pathology(name: str, told: Mapping[str, Any]) -> str:
+    keys = dict.fromkeys(key for figures in told["figures"] for key in figures)
+    rows = [f"| | {' | '.join(keys)} |", "|---" * (len(keys) + 1) + "|"]
+    for called, figures in zip(told["names"], told["figures"], strict=True):
+        rows.append(f"| {called} | {' | '.join(figures.get(k, '') for k in keys)} |")
+    said = []
+    for called, findings in zip(told["names"], told["findings"], strict=True):
+        said.append(f"{called}:{'' if findings else ' no finding'}")
+        said += [f"  {text}" for text in findings]
+    parts = [
+        f"![{told['title']}. {told['alt']}](images/{name}.svg)",
+        told["what"],
+        "\n".join(rows),
+        "```text\n" + "\n".join(said) + "\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def studies() -> str:
+    """The verdicts of the studies of planted faults, one row a repair; and clipping beside it."""
+    path = ROOT / "docs" / "studies.json"
+    if not path.exists():
+        return "No studies have been recorded for this version; `make study` runs them.\n"
+    titles = "| fault | repair | verdict | metric | without → with | effect [95 %] | p (Holm) |"
+    rows = [titles, "|---" * 7 + "|"]
+    for name, study in json.loads(path.read_text(encoding="utf-8")).items():
+        clip = [c for c in study["controls"] if c["words"] == "clipping alone"]
+        for one in (*study["repairs"], *clip):
+            verdict = one["verdict"] + (f" ({one['why']})" if one["why"] else "")
+            p = words.probability(one["p_holm"] if "key" in one else one["p"])
+            levels = words.levels(one["metric"], one["levels"].get(one["metric"], {}))
+            cells = (name, one["words"], verdict, words.metric(one["metric"]), levels)
+            rows.append(f"| {' | '.join(cells)} | {words.effect(one)} | {p} |")
+    return "\n".join(rows) + "\n"
+
+
 def blocks() -> dict[str, str]:
-    """What the README repeats, by name."""
+    """What the README and the page on stability repeat, by name."""
     return {
         "findings": clinic(quiet=True),
         "detail": clinic("LK001", "NM001", quiet=False),
         "fix": dry_run(),
         "repairs": repair_table(),
         "rules": rule_table("docs/rules/"),
+        "st_rules": stability_rules(),
+        "studies": studies(),
+        **pathologies(),
     }
 
 
@@ -129,12 +193,10 @@ def pages() -> Iterator[tuple[Path, str]]:
     note = NOTE.format(source="datacheck/checks/codes.py")
     yield folder / "README.md", f"{note}\n# Rules\n\n{rule_table('')}"
     yield ROOT / "docs" / "cli.md", command_help()
-    readme = ROOT / "README.md"
     known = blocks()
-    yield (
-        readme,
-        BLOCK.sub(lambda m: m[1] + known[m[2]] + m[3], readme.read_text(encoding="utf-8")),
-    )
+    for path in (ROOT / "README.md", ROOT / "docs" / "stability.md"):
+        text = path.read_text(encoding="utf-8")
+        yield path, BLOCK.sub(lambda m: m[1] + known[m[2]] + m[3], text)
 
 
 def main() -> int:

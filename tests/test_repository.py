@@ -13,7 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "fixtures/clinic/README.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/stability.md",
+    "fixtures/clinic/README.md",
+]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +41,7 @@ def test_generated_pages_are_current():
 def test_make_lists_its_commands():
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = re.findall(r"^make (\w+)", done.stdout, re.MULTILINE)
-    assert listed == ["help", "audit", "test", "lint", "types", "bench", "docs", "study"]
+    assert listed == ["help", "audit", "test", "lint", "types", "bench", "docs", "images", "study"]
 
 
 def test_every_pin_is_exact_and_every_dependency_is_pinned():

@@ -1,0 +1,1 @@
+"""What makes the documentation; not a part of the installed package."""
