@@ -17,6 +17,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -143,7 +144,8 @@ def _pathology(name: str, told: Mapping[str, Any]) -> str:
     said = []
     for called, findings in zip(told["names"], told["findings"], strict=True):
         said.append(f"{called}:{'' if findings else ' no finding'}")
-        said += [f"  {text}" for text in findings]
+        for text in findings:
+            said += wrap(text, 110, initial_indent="  ", subsequent_indent="    ")
     parts = [
         f"![{told['title']}. {told['alt']}](images/{name}.svg)",
         told["what"],
