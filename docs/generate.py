@@ -5,7 +5,7 @@
 * ``docs/cli.md``: the help of every command,
 * the blocks of ``README.md`` and ``docs/stability.md`` between ``<!-- generated: NAME -->`` and
   ``<!-- end -->``: those of pictures from ``docs/images/pathologies.json`` (``make images``), those
-  of studies from ``docs/studies.json`` (``make study``).
+  of the studies from ``docs/studies.md`` (``benchmarks/studies.py --write``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from datacheck.findings import Report
 from datacheck.pipelines.fixing import run_fix
 from datacheck.pipelines.repairs import TABLE as REPAIRS
 from datacheck.report import fixed, terminal
-from datacheck.training.study import words
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
@@ -156,21 +155,12 @@ def _pathology(name: str, told: Mapping[str, Any]) -> str:
 
 
 def studies() -> str:
-    """The verdicts of the studies of planted faults, one row a repair; and clipping beside it."""
-    path = ROOT / "docs" / "studies.json"
+    """What the studies of planted faults came to, as they wrote it, below another heading."""
+    path = ROOT / "docs" / "studies.md"
     if not path.exists():
         return "No studies have been recorded for this version; `make study` runs them.\n"
-    titles = "| fault | repair | verdict | metric | without → with | effect [95 %] | p (Holm) |"
-    rows = [titles, "|---" * 7 + "|"]
-    for name, study in json.loads(path.read_text(encoding="utf-8")).items():
-        clip = [c for c in study["controls"] if c["words"] == "clipping alone"]
-        for one in (*study["repairs"], *clip):
-            verdict = one["verdict"] + (f" ({one['why']})" if one["why"] else "")
-            p = words.probability(one["p_holm"] if "key" in one else one["p"])
-            levels = words.levels(one["metric"], one["levels"].get(one["metric"], {}))
-            cells = (name, one["words"], verdict, words.metric(one["metric"]), levels)
-            rows.append(f"| {' | '.join(cells)} | {words.effect(one)} | {p} |")
-    return "\n".join(rows) + "\n"
+    body = path.read_text(encoding="utf-8").partition("\n")[2].strip()
+    return re.sub(r"^##", "###", body, flags=re.MULTILINE) + "\n"
 
 
 def blocks() -> dict[str, str]:

@@ -2,9 +2,10 @@
 
     make images
 
-Each picture is a pair of small real runs (``docs/pathology_runs.py``), with the fault and without.
-What monitor and rules say of them goes to ``docs/images/pathologies.json``, from which
-``docs/generate.py`` takes the texts below the pictures. It takes some minutes; names of pictures
+Each picture is a pair of small real runs (``docs/pathology_runs.py``, ``pathology_sequences.py``),
+with the fault and without. What monitor and rules say of them goes to
+``docs/images/pathologies.json``, from which ``docs/generate.py`` takes the texts below the
+pictures. It takes some minutes; names of pictures
 as arguments draw only those. The same machine gives the same files; another one rounds otherwise.
 """
 
@@ -23,6 +24,7 @@ import polars as pl
 
 from datacheck.training import Run, judge, spikes, summarize
 from docs import pathology_runs as runs
+from docs import pathology_sequences as sequences
 from docs.drawing import Line, picture
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -65,7 +67,7 @@ PATHOLOGIES = (
         ("ST002", "ST003"), log=True,
     ),
     Pathology(
-        "exploding", "Exploding gradients: a recurrent network over 300 steps", runs.exploding,
+        "exploding", "Exploding gradients: a recurrent network over 300 steps", sequences.exploding,
         ("ReLU, Adam to 0.15", "LSTM at 0.01, clipped"), "grad_norm", ("NFR", "G_peak", "loss"),
         ("ST001", "ST003"), log=True,
     ),
@@ -97,7 +99,7 @@ PATHOLOGIES = (
         ("clipped at 0.01", "clipped at 5"), "loss", ("SN", "loss", "score"), ("ST009",),
     ),
     Pathology(
-        "saw_tooth", "Saw-tooth: batches in order of length", runs.saw_tooth,
+        "saw_tooth", "Saw-tooth: batches in order of length", sequences.saw_tooth,
         ("sorted by length", "BucketBatchSampler"), "loss", ("PW", "TCV", "LV", "VLJ", "loss"),
         skipped=60,
     ),
@@ -106,7 +108,7 @@ PATHOLOGIES = (
         ("as measured", "standardized"), "evaluation", ("VLJ", "AJ", "AJ_floor", "LV", "score"),
     ),
     Pathology(
-        "padding_in_the_loss", "Padding in the loss", runs.padding_in_the_loss,
+        "padding_in_the_loss", "Padding in the loss", sequences.padding_in_the_loss,
         ("padding counts", "masked"), "loss", ("PW", "LV", "SN", "loss", "score"),
     ),
 )  # fmt: skip

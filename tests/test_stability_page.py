@@ -16,7 +16,7 @@ import pytest
 from datacheck.checks.codes import TABLE
 from datacheck.cli.app import cli
 from datacheck.training import Run
-from docs import pathologies
+from docs import generate, pathologies
 from docs.drawing import Line, picture
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,6 +130,16 @@ def test_commands_on_the_page_are_understood():
             command.make_context(verb, list(rest))
         verbs.add(verb)
     assert {"audit", "train", "study", "rule"} <= verbs
+
+
+def test_the_studies_are_quoted_as_they_wrote_themselves(tmp_path, monkeypatch):
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    assert "make study" in generate.studies()
+    table = "| study | effect |\n|---|---|\n| NaN | 2.1× [1.2, 3.4] |\n"
+    (tmp_path / "docs").mkdir()
+    page = f"# Studies\n\nHow.\n\n{table}\n## Controls\n\nNone.\n"
+    (tmp_path / "docs" / "studies.md").write_text(page, encoding="utf-8")
+    assert generate.studies() == f"How.\n\n{table}\n### Controls\n\nNone.\n"
 
 
 # -- code -------------------------------------------------------------------------------------
