@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.codes import Code, select
+from datacheck.checks.base import BaseRule, Context, NotApplicable, Rule
+from datacheck.checks.codes import Code, find, select
 from datacheck.dataset import Dataset
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
@@ -114,13 +114,24 @@ def opened(source: Any, config: Config) -> Dataset:
     return open_source(source, _source_options(config))
 
 
+_ELSEWHERE = {
+    "run": (
+        "a recorded training run",
+        "name one: datacheck audit --run run.jsonl, or datacheck.training.judge(run)",
+    ),
+    "loader": ("a loader", "give it to datacheck.audit_loader(loader)"),
+}
+
+
 def _chosen(config: Config) -> tuple[Code, ...]:
-    """The rules to judge data by. Raises UsageError if only rules of training runs are chosen."""
-    codes = select(config.select, config.ignore, of_run=False)
+    """The rules to judge data by. Raises UsageError if only rules of runs or loaders are chosen."""
+    codes = select(config.select, config.ignore, judges="data")
     if not codes and (others := select(config.select, config.ignore)):
+        kinds = dict.fromkeys(c.judges for c in others)
         raise UsageError(
-            f"{names(c.code for c in others)} can judge only a recorded training run",
-            "name one: datacheck audit --run run.jsonl, or datacheck.training.judge(run)",
+            f"{names(c.code for c in others)} can judge only "
+            + " or ".join(_ELSEWHERE[k][0] for k in kinds),
+            "; ".join(_ELSEWHERE[k][1] for k in kinds),
         )
     return codes
 
@@ -208,6 +219,27 @@ def _judge(rule: Rule, context: Context, outcomes: dict[str, Outcome]) -> list[F
     outcomes[rule.code] = Outcome(rule.code, Status.FOUND if found else Status.CLEAN)
     severity: Severity | None = context.severities.get(rule.code)
     return [replace(f, severity=severity) for f in found] if severity else found
+
+
+def judged(
+    code: str, config: Config, judge: Callable[[BaseRule], Iterable[Finding]]
+) -> tuple[list[Finding], Outcome]:
+    """What ``judge`` finds with one rule, for what is not an audit of data, and what came of it.
+
+    The rule has its options and severity of ``config``; a crash is an outcome, not the end.
+    """
+    try:
+        found = list(judge(find(code).load()(**config.rule_options(code))))
+    except DatacheckError:
+        raise
+    except NotApplicable as reason:
+        return [], Outcome(code, Status.NOT_APPLICABLE, str(reason))
+    except Exception as error:
+        return [], Outcome(code, Status.FAILED, said(error))
+    severity = config.severities().get(code)
+    if severity:
+        found = [replace(f, severity=severity) for f in found]
+    return found, Outcome(code, Status.FOUND if found else Status.CLEAN)
 
 
 def describe(data: Dataset, context: Context) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from datacheck.checks.codes import select
-from datacheck.config import Suppression
-from datacheck.findings import Finding
+from datacheck.checks.codes import find, select
+from datacheck.config import Config, Suppression
+from datacheck.findings import Finding, Outcome, Status
 
 
 def matches(suppression: Suppression, finding: Finding) -> bool:
@@ -55,3 +56,31 @@ def apply_suppressions(
         and (ran is None or any(c.code in ran for c in select((s.rule,))))
     ]
     return kept, suppressed, unused
+
+
+def without_accepted(
+    findings: Sequence[Finding], outcomes: Sequence[Outcome], config: Config
+) -> tuple[list[Finding], list[tuple[Finding, str]], list[Outcome]]:
+    """What an audit of data does at its end, for what is none: a run, or a loader.
+
+    Findings kept, with that of suppressions that match nothing (DC001) if there are some; findings
+    suppressed, with the reason; and what came of DC001, if it is chosen and there are suppressions.
+    """
+    ran = {o.rule for o in outcomes if o.status in (Status.CLEAN, Status.FOUND)}
+    kept, suppressed, unused = apply_suppressions(findings, config.suppress, ran=ran)
+    chosen = {c.code for c in select(config.select, config.ignore)}
+    if not config.suppress or "DC001" not in chosen:
+        return kept, suppressed, []
+    if unused:
+        kept.append(_unused(unused, config))
+    return kept, suppressed, [Outcome("DC001", Status.FOUND if unused else Status.CLEAN)]
+
+
+def _unused(unused: list[str], config: Config) -> Finding:
+    """The finding that suppressions match nothing, as an audit of data has it."""
+    from datacheck.checks.datacheck.unused_suppression import UnusedSuppression
+
+    find("DC001").load()  # fills in what the table says
+    found = UnusedSuppression().found(unused)
+    severity = config.severities().get("DC001")
+    return replace(found, severity=severity) if severity else found

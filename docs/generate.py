@@ -43,6 +43,7 @@ TITLES = {
     "SL": "sequence length",
     "SC": "schema",
     "ST": "stability of training",
+    "DL": "loaders",
     "DC": "datacheck itself",
 }
 

@@ -112,7 +112,10 @@ ALLOWED: dict[str, set[str]] = {
     "findings": BASE,
     "checks": BASE | {"dataset", "summaries", "findings"},
     "pipelines": BASE
-    | {"auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries"},
+    | {
+        "auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries",
+        "suppress",
+    },
     "training": BASE
     | {
         "auditing", "checks", "config", "dataset", "findings", "pipelines", "sources", "suppress",

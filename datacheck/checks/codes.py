@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from datacheck.errors import UsageError
 from datacheck.findings import Severity
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datacheck.checks.base import BaseRule
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as in the table's heading
+
+Judged = Literal["data", "run", "loader"]
 
 FAMILIES = {
     "LK": "leakage",
@@ -27,8 +29,13 @@ FAMILIES = {
     "SL": "lengths",
     "SC": "schema",
     "ST": "stability",
+    "DL": "loaders",
     "DC": "datacheck",
 }
+
+
+_JUDGED: dict[str, Judged] = {"ST": "run", "DL": "loader"}
+_FOLDERS = {"run": "training.rules", "loader": "pipelines.loader_rules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +52,14 @@ class Code:
         return FAMILIES[self.code[:2]]
 
     @property
-    def of_run(self) -> bool:
-        """Whether the rule judges a recorded training run; all others judge data."""
-        return self.code.startswith("ST")
+    def judges(self) -> Judged:
+        """What the rule looks at: data, a recorded training run, or a loader that is watched."""
+        return _JUDGED.get(self.code[:2], "data")
 
     @property
     def module(self) -> str:
         """The module with the rule and its page."""
-        folder = "training.rules" if self.of_run else f"checks.{self.family}"
+        folder = _FOLDERS.get(self.judges, f"checks.{self.family}")
         return f"datacheck.{folder}.{self.name.replace('-', '_')}"
 
     def load(self) -> type[BaseRule]:
@@ -112,6 +119,14 @@ TABLE: tuple[Code, ...] = (
     Code("ST007", W, "update-too-large"),
     Code("ST008", W, "overfitting-gap"),
     Code("ST009", W, "clipping-always"),
+    Code("DL001", W, "rows-missing-from-epoch"),
+    Code("DL002", W, "rows-repeated-in-epoch"),
+    Code("DL003", E, "rows-shared-by-ranks"),
+    Code("DL004", W, "cloned-worker-seeds"),
+    Code("DL005", W, "same-order-each-epoch"),
+    Code("DL006", W, "padded-batches"),
+    Code("DL007", W, "classes-missing-from-batches"),
+    Code("DL008", I, "last-batch-dropped"),
     Code("DC001", I, "unused-suppression"),
 )
 
@@ -132,15 +147,18 @@ def find(code: str) -> Code:
 
 
 def select(
-    chosen: tuple[str, ...] = (), ignored: tuple[str, ...] = (), *, of_run: bool | None = None
+    chosen: tuple[str, ...] = (),
+    ignored: tuple[str, ...] = (),
+    *,
+    judges: Judged | None = None,
 ) -> tuple[Code, ...]:
     """The lines that codes, names or families (``LK``) choose, less those ignored; all if none.
 
-    ``of_run`` keeps only the rules that judge a recorded run, or only those that judge data.
+    ``judges`` keeps only the rules that judge data, a recorded run, or loaders.
     """
     keep = _expand(chosen) if chosen else set(CODES)
     keep -= _expand(ignored)
-    return tuple(c for c in TABLE if c.code in keep and of_run in (None, c.of_run))
+    return tuple(c for c in TABLE if c.code in keep and judges in (None, c.judges))
 
 
 def _expand(wanted: tuple[str, ...]) -> set[str]:

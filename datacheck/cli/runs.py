@@ -35,7 +35,7 @@ def judge_runs(
     from datacheck.training.judging import judge
     from datacheck.training.run import Run
 
-    if not select(settings.select, settings.ignore, of_run=True):
+    if not select(settings.select, settings.ignore, judges="run"):
         raise UsageError(
             "--run is given, and no rule is chosen that judges a run", "add ST to --select"
         )
@@ -49,7 +49,7 @@ def judge_runs(
         train = dataset.train
         if train is not None:
             locate = lambda row: dataset.locate(train, row)  # noqa: E731 - one word of it is bound
-        if select(settings.select, settings.ignore, of_run=False):
+        if select(settings.select, settings.ignore, judges="data"):
             data = audit(dataset)
             rows = _rows(dataset, data, settings)
     judged = [

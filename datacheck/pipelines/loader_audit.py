@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader
 
+from datacheck.auditing import judged
+from datacheck.checks.base import BaseRule
+from datacheck.checks.codes import TABLE, select
+from datacheck.config import Config
 from datacheck.dataset import TRAIN_NAMES
 from datacheck.errors import UsageError
 from datacheck.findings import Finding, Outcome, Report, Status
-from datacheck.pipelines import loader_batches, loader_rows
-from datacheck.pipelines.loader_seen import CODES, Seen, sampler_of
+from datacheck.pipelines.loader_rules.base import LoaderRule
+from datacheck.pipelines.loader_rules.seen import Seen, sampler_of
 from datacheck.pipelines.recording import content, unwrapped, watch
+from datacheck.suppress import without_accepted
 from datacheck.types import Ints
 
 __all__ = ["CODES", "audit_loader"]
 
-JUDGES = {
-    "DL001": loader_rows.missing,
-    "DL002": loader_rows.repeated,
-    "DL003": loader_rows.shared,
-    "DL004": loader_batches.cloned,
-    "DL005": loader_batches.order,
-    "DL006": loader_batches.padding,
-    "DL007": loader_batches.classes,
-    "DL008": loader_rows.last_batch,
-}
+CODES = {c.code: c.name for c in TABLE if c.judges == "loader"}
+"""The rules of loaders by code: their names."""
 
 
 def audit_loader(
@@ -38,6 +36,7 @@ def audit_loader(
     train: bool | None = None,
     epochs: int = 2,
     batches: int = 0,
+    config: Config | None = None,
 ) -> Report:
     """What is wrong with how a loader hands out its dataset, from watching it for some epochs.
 
@@ -48,13 +47,23 @@ def audit_loader(
     are to vary (default: yes, unless the split's name says otherwise). ``batches`` stops each
     epoch early; then nothing is said of missing rows. Loaders are left as they were found.
 
-    Codes are ``DL001`` … ``DL008`` (:data:`CODES`). Raises UsageError for what yields no batches.
+    Findings are of the rules DL001 … DL008: ``datacheck rule DL001`` prints the page of one.
+    ``config`` has their options and severities, suppressions and the choice of rules, as in an
+    audit of data; none is read from files (:meth:`Config.load` does). Raises UsageError for what
+    yields no batches and where no rule of loaders is chosen, ConfigError for options that cannot
+    be.
     """
     if epochs < 1:
         raise UsageError(f"{epochs} epochs", "one is needed, two tell whether the order varies")
+    settings = config or Config()
+    codes = [c.code for c in select(settings.select, settings.ignore, judges="loader")]
+    if not codes:
+        raise UsageError("no rule is chosen that judges a loader", "add DL to select")
+    for code in codes:
+        settings.rule_options(code)  # what cannot be is told before the epochs
     seen = _splits(loader, train)
     findings: list[Finding] = []
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, list[Outcome]] = {code: [] for code in codes}
     for split in seen:
         for one in split.loaders:
             with _left_alone(one):
@@ -62,16 +71,12 @@ def audit_loader(
         if not any(e.rows for e in split.first):
             raise UsageError(f"the loader {split.name or ''} yields no batches", "give it rows")
         _expect(split, source)
-        for code, judge in JUDGES.items():
-            said = judge(split)
-            if isinstance(said, str):
-                outcomes.setdefault(code, Outcome(code, Status.NOT_APPLICABLE, said))
-            else:
-                findings += said
-    for code in CODES:
-        if any(f.rule == code for f in findings):
-            outcomes[code] = Outcome(code, Status.FOUND)
-        outcomes.setdefault(code, Outcome(code, Status.CLEAN))
+        for code in codes:
+            found, outcome = judged(code, settings, partial(_judge, split))
+            findings += found
+            outcomes[code].append(outcome)
+    over = [_worst(o) for o in outcomes.values()]
+    kept, suppressed, told = without_accepted(findings, over, settings)
     return Report(
         dataset={
             "name": f"{type(loader).__name__}",
@@ -82,14 +87,26 @@ def audit_loader(
             "columns": {},
             "task": None,
         },
-        findings=findings,
-        outcomes=[outcomes[c] for c in CODES],
+        findings=kept,
+        outcomes=[*over, *told],
         assumptions=[
             f"{s.name or 'the loader'} is told by the content of its rows: equal rows count as one"
             for s in seen
             if s.first[0].by == "content"
         ],
+        suppressed=suppressed,
     )
+
+
+def _judge(split: Seen, rule: BaseRule) -> Iterable[Finding]:
+    assert isinstance(rule, LoaderRule)
+    return rule.judge_loader(split)
+
+
+def _worst(outcomes: list[Outcome]) -> Outcome:
+    """What came of a rule over all splits: that it could not judge one says more than clean."""
+    order = (Status.FAILED, Status.FOUND, Status.NOT_APPLICABLE, Status.CLEAN)
+    return min(outcomes, key=lambda o: order.index(o.status))
 
 
 def _splits(loader: Any, train: bool | None) -> list[Seen]:
@@ -97,6 +114,7 @@ def _splits(loader: Any, train: bool | None) -> list[Seen]:
     out = []
     for name, one in named.items():
         ranks = list(one) if isinstance(one, list | tuple) and _are_loaders(one) else [one]
+        ranks = [unwrapped(r) for r in ranks]
         varies = train
         if varies is None:
             varies = not name or name.lower() in TRAIN_NAMES or len(named) == 1
@@ -121,9 +139,8 @@ def _is_list_of_lists(thing: Any) -> bool:
 @contextmanager
 def _left_alone(loader: Any) -> Iterator[None]:
     """Where the loader stands is kept, and given back at the end."""
-    inner = unwrapped(loader)
-    holder: Any = inner if hasattr(inner, "load_state_dict") else None
-    holder = holder or getattr(inner, "batch_sampler", None)
+    holder: Any = loader if hasattr(loader, "load_state_dict") else None
+    holder = holder or getattr(loader, "batch_sampler", None)
     if not (hasattr(holder, "state_dict") and hasattr(holder, "load_state_dict")):
         yield
         return
@@ -138,7 +155,7 @@ def _left_alone(loader: Any) -> Iterator[None]:
 
 def _expect(split: Seen, source: Any) -> None:
     """Which rows an epoch of all ranks is to have, and what they are known by."""
-    first, inner = split.first[0], unwrapped(split.loaders[0])
+    first, inner = split.first[0], split.loaders[0]
     if first.addresses and source is not None:
         addresses = _source_addresses(source, split.name)
         if addresses is not None:

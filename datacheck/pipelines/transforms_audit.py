@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from datacheck.checks.codes import find
 from datacheck.errors import UsageError
-from datacheck.findings import Finding, Outcome, Repair, Report, Severity, Status, names
+from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
 from datacheck.pipelines.transforms_compare import Difference, differences
 from datacheck.pipelines.transforms_read import read
 from datacheck.pipelines.transforms_walk import Fault, Input, walk
 from datacheck.pipelines.transforms_walk import Outcome as Walked
 
-RULE, NAME = "NM004", "transforms-differ"
-WHY = "the model is asked about images that were made otherwise than those it has learned from"
-SHARED = Repair("shared-transform", "safe")
+RULE = "NM004"
 TRAIN_NAMES = ("train", "training", "tr", "fit")
 MILD = frozenset({"twice", "range", "clipped", "few"})
 """Faults that, made alike in all transforms, harm training but not the score."""
@@ -195,17 +194,13 @@ def _merged(found: list[_One]) -> list[_One]:
 
 def _finding(one: _One, total: int) -> Finding:
     said = one.said
-    return Finding(
-        rule=RULE,
-        name=NAME,
+    return find(RULE).load()().finding(
+        f"{one.who}: {said.text}",
         severity=said.severity,
-        message=f"{one.who}: {said.text}",
-        why=WHY,
         splits=one.splits,
         count=len(one.splits),
         total=total,
         unit="transforms",
         effect=said.effect,
         evidence={"kind": said.kind, **said.evidence},
-        repairs=(SHARED,),
     )

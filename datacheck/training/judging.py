@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datacheck.auditing import said, versions
-from datacheck.checks.base import NotApplicable
-from datacheck.checks.codes import find, select
+from datacheck.auditing import judged, said, versions
+from datacheck.checks.base import BaseRule
+from datacheck.checks.codes import select
 from datacheck.errors import DatacheckError
-from datacheck.findings import Finding, Outcome, Report, Status
+from datacheck.findings import Finding, Report
 from datacheck.training.attributed import RULES, with_causes
 from datacheck.training.rules.base import RunRule
 from datacheck.training.rules.view import Locate, Named, View
@@ -47,7 +46,7 @@ def judge(
     and the choice of rules. Raises DatacheckError for a configuration that cannot be.
     """
     from datacheck.config import Config
-    from datacheck.suppress import apply_suppressions
+    from datacheck.suppress import without_accepted
 
     began = time.perf_counter()
     settings = config or Config()
@@ -57,16 +56,13 @@ def judge(
         named = examples_of(audit, locate)
     view = View(run, locate, named)
     findings, outcomes = [], []
-    for code in select(settings.select, settings.ignore, of_run=True):
-        found, outcome = _judged(view, code.code, settings)
+    for code in select(settings.select, settings.ignore, judges="run"):
+        with np.errstate(all="ignore"):  # a run that blew up has any number in it
+            found, outcome = judged(code.code, settings, lambda rule: _judge(rule, view))
         findings += found
         outcomes.append(outcome)
-    ran = {o.rule for o in outcomes if o.status in (Status.CLEAN, Status.FOUND)}
     findings, lost = _with_causes(findings, run, rows, locate)
-    kept, suppressed, unused = apply_suppressions(findings, settings.suppress, ran=ran)
-    if settings.suppress and "DC001" in {c.code for c in select(settings.select, settings.ignore)}:
-        kept += _unused(unused, settings)
-        outcomes.append(Outcome("DC001", Status.FOUND if unused else Status.CLEAN))
+    kept, suppressed, told = without_accepted(findings, outcomes, settings)
     return Report(
         dataset={
             "name": name,
@@ -76,7 +72,7 @@ def judge(
             "runs": [facts(run, name)],
         },
         findings=kept,
-        outcomes=outcomes,
+        outcomes=[*outcomes, *told],
         assumptions=[*_assumed(run), *lost],
         timing={"total": time.perf_counter() - began},
         versions=versions(),
@@ -121,23 +117,9 @@ def facts(run: Run, name: str) -> dict[str, Any]:
     }
 
 
-def _judged(view: View, code: str, config: Config) -> tuple[list[Finding], Outcome]:
-    """The findings of one rule, and what came of it; a crash is an outcome, not the end."""
-    try:
-        rule = find(code).load()(**config.rule_options(code))
-        assert isinstance(rule, RunRule)
-        with np.errstate(all="ignore"):  # a run that blew up has any number in it
-            found = list(rule.judge_run(view))
-    except DatacheckError:
-        raise
-    except NotApplicable as reason:
-        return [], Outcome(code, Status.NOT_APPLICABLE, str(reason))
-    except Exception as error:
-        return [], Outcome(code, Status.FAILED, said(error))
-    severity = config.severities().get(code)
-    if severity:
-        found = [replace(f, severity=severity) for f in found]
-    return found, Outcome(code, Status.FOUND if found else Status.CLEAN)
+def _judge(rule: BaseRule, view: View) -> Iterable[Finding]:
+    assert isinstance(rule, RunRule)
+    return rule.judge_run(view)
 
 
 def _with_causes(
@@ -156,18 +138,6 @@ def _with_causes(
         raise
     except Exception as error:
         return findings, [f"what is behind the spikes could not be told: {said(error)}"]
-
-
-def _unused(unused: list[str], config: Config) -> list[Finding]:
-    """The finding that suppressions match nothing, as an audit of data has it."""
-    from datacheck.checks.datacheck.unused_suppression import UnusedSuppression
-
-    if not unused:
-        return []
-    find("DC001").load()  # fills in what the table says
-    found = UnusedSuppression().found(unused)
-    severity = config.severities().get("DC001")
-    return [replace(found, severity=severity) if severity else found]
 
 
 def _assumed(run: Run) -> list[str]:

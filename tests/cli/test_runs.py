@@ -148,6 +148,8 @@ def test_rows_that_an_audit_had_named(run, data):
     [
         (("--run", "run.jsonl", "--select", "LK"), "no rule is chosen that judges a run"),
         (("data", "--select", "ST"), "only a recorded training run"),
+        (("data", "--select", "DL"), "only a loader"),
+        (("data", "--select", "DL", "--run", "run.jsonl"), "no rule is chosen that judges a run"),
         ((), "nothing to audit"),
     ],
 )

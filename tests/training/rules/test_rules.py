@@ -19,7 +19,7 @@ from datacheck.training.run import Run
 from tests.checks.test_battery import HEADINGS
 from tests.training.rules.planted import KINDS, changed, guilty, healthy, recorded
 
-CODES = {c.code: c for c in TABLE if c.of_run}
+CODES = {c.code: c for c in TABLE if c.judges == "run"}
 SEEDS = 12
 every_rule = pytest.mark.parametrize("code", sorted(CODES))
 
