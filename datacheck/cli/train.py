@@ -77,6 +77,12 @@ def _list(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "--resume", metavar="FOLDER", help="Go on with the run in that folder, as it was asked for."
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 100),
+    metavar="K",
+    help="Cross-validation: train K times, a K-th of train held out.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Steps of the optimizer.")
 @click.option("--epochs", type=click.IntRange(1), help="Or passes over train.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -157,29 +163,32 @@ def _train(asked: Mapping[str, Any], folder: Path, *, resume: bool) -> int:
     else:
         named = {name: asked[name] for name in ("train", "val", "test")}
         source = source_of(asked["path"], named, tuple(asked["splits"]), "train")
-    both = asked["form"] == "both"
-    done: list[Trained] = []
-    for name in ("pathological", "tamed") if both else (asked["form"],):
-        place = folder / name
+    names = ("pathological", "tamed") if asked["form"] == "both" else (asked["form"],)
+    folds = [(i, asked["folds"]) for i in range(asked["folds"])] if asked["folds"] else [None]
+    done: dict[str, list[Trained]] = {name: [] for name in names}
+    for name, fold in [(n, f) for n in names for f in folds]:
+        place = folder / name / (f"fold-{fold[0] + 1}" if fold else "")
         prepared = prepare(
             source,
             preset=asked["preset"] or asked["demo"],
             form=partial(_form, name, asked),
             seed=asked["seed"],
             options=_roles(asked),
+            fold=fold,
         )
         config = _config(prepared, asked, place)
         _make(folder, asked)  # only now: what cannot be trained leaves no folder behind
         write_stdout(trained.before(name, prepared, config))
-        done.append(train(prepared, config, place, resume=resume and place.exists()))
-        write_stdout(trained.after(done[-1]))
-    if both:
-        write_stdout(trained.beside(done))
+        done[name].append(train(prepared, config, place, resume=resume and place.exists()))
+        write_stdout(trained.after(done[name][-1]))
+    for name in names if asked["folds"] else ():
+        write_stdout(trained.over_folds(name, done[name]))
+    if len(names) > 1 and not asked["folds"]:
+        write_stdout(trained.beside([done[name][0] for name in names]))
     if asked["fail_on"] == "never":
         return 0
-    last = done[-1]
     limit = Severity(asked["fail_on"]).rank
-    findings = [*last.report.findings, *last.prepared.findings]
+    findings = [f for d in done[names[-1]] for f in (*d.report.findings, *d.prepared.findings)]
     return int(any(f.severity.rank <= limit for f in findings))
 
 

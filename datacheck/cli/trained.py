@@ -68,6 +68,19 @@ def beside(done: Sequence[Trained]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+def over_folds(name: str, done: Sequence[Trained]) -> str:
+    """Mean and deviation over the folds of a cross-validation, and their range."""
+    from statistics import fmean, stdev
+
+    lines = [f"{name}: {len(done)} folds"]
+    for key, word in FIGURES[:2]:
+        values = [d.figures[key] for d in done if key in d.figures]
+        if len(values) > 1:
+            spread = f"{_number(fmean(values))} ± {_number(stdev(values))}"
+            lines.append(f"  {word}: {spread} ({_number(min(values))} to {_number(max(values))})")
+    return "\n".join(lines) + "\n\n"
+
+
 def _codes(done: Trained) -> str:
     found = [*done.prepared.findings, *done.report.findings]
     return ", ".join(dict.fromkeys(f.rule for f in found)) or "none"

@@ -47,13 +47,16 @@ class AsImages:
         return replace(batch, x=x)
 
 
-def shared(images: Images) -> SharedTransform:
-    """One transform for all splits, statistics from train; train's images are shifted a little."""
+def shared(images: Images, rows: Any = None) -> SharedTransform:
+    """One transform for all splits, statistics from train; train's images are shifted a little.
+
+    With ``rows`` (places among the images) nothing is learned from the others.
+    """
     assert images.stack is not None
     assert images.size is not None
     padding = max(1, min(images.size) // 8)
     return shared_transform(
-        images.stack,
+        images.stack if rows is None else images.stack[rows],
         augment={"RandomCrop": {"padding": padding}},
         channels_last=images.layout == "channels-last" if images.stack.ndim == 4 else None,
     )

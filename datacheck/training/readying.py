@@ -29,7 +29,7 @@ from datacheck.training.shapes import Shaped
 from datacheck.training.subset import Subset
 from datacheck.types import Ints, Mask
 
-APART, HELD_OUT = "held out", 0.2
+APART, PARTS = "held out", 5
 MOST_JUNK = 0.1  # if more rows than this are unlike the others, they are no junk
 
 
@@ -47,13 +47,24 @@ class Ready:
     done: list[str]
 
 
-def ready(data: Dataset, shaped: Shaped, form: Form, source: Any, seed: int) -> Ready:
+def ready(
+    data: Dataset,
+    shaped: Shaped,
+    form: Form,
+    source: Any,
+    seed: int,
+    fold: tuple[int, int] | None = None,
+) -> Ready:
     """Loaders as the form wants them.
 
-    Without an evaluation split a fifth of train is held out, by a hash of the rows' addresses.
+    Of a cross-validation ``fold`` is (which, of how many): that part of train, by a hash of the
+    rows' addresses, is held out and evaluated first. Without an evaluation split and folds it is
+    the first of five.
     """
     done: list[str] = []
-    held = HELD_OUT if len(data.splits) == 1 else 0.0
+    if fold is None and len(data.splits) == 1:
+        fold = (0, PARTS)
+    held = None if fold is None else (fold[0] / fold[1], (fold[0] + 1) / fold[1])
     pipeline = _pipeline(data, shaped, form, source, held, done)
     made = loaders(
         data,
@@ -70,8 +81,12 @@ def ready(data: Dataset, shaped: Shaped, form: Form, source: Any, seed: int) -> 
     tables: dict[str, Any] = {name: loader.table for name, loader in made.items()}
     if held:
         mask = _held(tables[train].addresses(), held)
-        tables = {train: Subset(tables[train], ~mask), APART: Subset(tables[train], mask)}
-        done.append(f"no evaluation split: {mask.sum():,} rows of {train} are held out")
+        apart = {train: Subset(tables[train], ~mask), APART: Subset(tables[train], mask)}
+        tables = apart | {name: table for name, table in tables.items() if name != train}
+        done.append(f"{mask.sum():,} rows of {train} are held out, by a hash of their places")
+        group = data.role(Role.GROUP)
+        if group is not None:
+            done.append(f"rows of one {group.name} may be on both sides of that")
     everyone = tables[train].addresses()
     if not form.junk and shaped.source in (*made.encoder.words, *made.encoder.ids):
         tables[train] = _without_junk(tables[train], shaped.source, done)
@@ -88,9 +103,10 @@ def ready(data: Dataset, shaped: Shaped, form: Form, source: Any, seed: int) -> 
     return Ready({train: out.pop(train), **out}, tables, made, train, done)
 
 
-def _held(addresses: Ints, share: float) -> Mask:
-    """Which rows are held out, by a hash of their addresses."""
-    return np.asarray(row_keys(addresses, APART) < np.uint64(int(share * 2**64)), dtype=np.bool_)
+def _held(addresses: Ints, part: tuple[float, float]) -> Mask:
+    """Which rows are held out: those whose hash is in that part of all there are."""
+    place = row_keys(addresses, APART) / 2.0**64
+    return np.asarray((place >= part[0]) & (place < part[1]), dtype=np.bool_)
 
 
 def without_label(data: Dataset) -> Dataset:
@@ -102,7 +118,12 @@ def without_label(data: Dataset) -> Dataset:
 
 
 def _pipeline(
-    data: Dataset, shaped: Shaped, form: Form, source: Any, held: float, done: list[str]
+    data: Dataset,
+    shaped: Shaped,
+    form: Form,
+    source: Any,
+    held: tuple[float, float] | None,
+    done: list[str],
 ) -> Pipeline | None:
     """Transforms fitted on train; with what a repaired folder tells the loader."""
     transforms: list[Transform] = []

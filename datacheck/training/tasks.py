@@ -32,6 +32,7 @@ from datacheck.training.objectives import (
 from datacheck.training.presets import Form, Preset
 from datacheck.training.readying import Ready, ready, without_label
 from datacheck.training.shapes import Shaped, shaped
+from datacheck.training.subset import Subset
 
 UNEVEN = 3.0  # times the rarest class: from there on the score is balanced
 
@@ -83,12 +84,14 @@ def prepare(
     form: str | Form | Callable[[Preset], Form] = "tamed",
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    fold: tuple[int, int] | None = None,
 ) -> Prepared:
     """Choose a preset by the kinds of the columns (or take ``preset``) and make what it needs.
 
     ``source`` is a path, frames by split, or a Dataset; ``options`` are roles (label, …) for
     opening it. ``form`` is ``"pathological"``, ``"tamed"``, a form of one's own, or what
-    makes one of the preset that was chosen. Raises UsageError where the preset does not fit.
+    makes one of the preset that was chosen. ``fold``, (which, of how many), holds out that part of
+    train and puts it first among the evaluation. Raises UsageError where the preset does not fit.
     """
     data = source if isinstance(source, Dataset) else open_dataset(source, options)
     if data.train is None:
@@ -110,7 +113,7 @@ def prepare(
         wanted = chosen.form(form) if isinstance(form, str) else form
     if found.shape == "translation":
         data = without_label(data)
-    got = ready(data, found, wanted, source, seed)
+    got = ready(data, found, wanted, source, seed, fold)
     why = [f"preset {chosen.name}: {found.why}", *got.done]
     findings = _see(got, found, wanted, why) if found.shape == "image" else []
     make, objective = _model_and_objective(got, found, wanted, why)
@@ -232,7 +235,9 @@ def _reference(table: Any, objective: Objective, found: Shaped) -> float:
 def _see(got: Ready, found: Shaped, form: Form, why: list[str]) -> Sequence[Finding]:
     """Put the transforms into the loaders; what an audit of them finds."""
     if form.prepared:
-        one = images.shared(found.images)
+        table = got.tables[got.train]
+        rows = table.at if isinstance(table, Subset) else None
+        one = images.shared(found.images, rows)
         train, other = one.train, one.evaluation
         why.append("one transform for all splits, its statistics from train; train is augmented")
     else:

@@ -157,3 +157,18 @@ def test_presets_are_listed(run):
     for preset in presets.PRESETS.values():
         assert f"{preset.name}: {preset.words}" in done.stdout
         assert preset.tamed.words in done.stdout
+
+
+def test_cross_validation_holds_out_each_row_once(run, here):
+    done = run(
+        "train", str(CLINIC), "--folds", "3", "--steps", "4", "-o", "out", "--fail-on", "never"
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "tamed: 3 folds" in done.stdout
+    assert "score: " in done.stdout[done.stdout.rindex("3 folds") :]
+    assert " ± " in done.stdout
+    assert done.stdout.count("rows of one patient_id may be on both sides") == 3
+    recorded = [Run.load(here / "out" / "tamed" / f"fold-{i}" / "run.jsonl") for i in (1, 2, 3)]
+    held = [r.evaluations.filter(split="held out")["n"][0] for r in recorded]
+    assert sum(held) == 1200
+    assert all(300 < n < 500 for n in held)

@@ -263,3 +263,20 @@ def test_a_subset_is_those_rows():
     np.testing.assert_array_equal(some.lengths("source"), table.lengths("source")[mask])
     assert some[2].addresses.tolist() == [6]
     assert prepared.locate(6).endswith(":7") or "6" in prepared.locate(6)
+
+
+def test_folds_share_no_row_and_statistics_are_those_of_the_rest(archive):
+    folder, x = archive
+    seen = []
+    for which in range(4):
+        prepared = prepare(folder, fold=(which, 4))
+        assert list(prepared.evaluation) == [APART, "test"]
+        held = np.concatenate([b.rows.numpy() for b in prepared.evaluation[APART]])
+        batch = next(iter(prepared.evaluation[APART]))
+        rest = x[:80][np.setdiff1d(np.arange(80), held & (2**40 - 1))] / 255
+        pixels = x[:80][batch.rows.numpy() & (2**40 - 1)] / 255
+        wanted = (pixels - rest.mean((0, 1, 2))) / rest.std((0, 1, 2))
+        np.testing.assert_allclose(batch.x.numpy(), wanted.transpose(0, 3, 1, 2), atol=1e-4)
+        seen.append(held)
+    assert sorted(np.concatenate(seen)) == sorted(set(np.concatenate(seen)))
+    assert len(np.concatenate(seen)) == 80
