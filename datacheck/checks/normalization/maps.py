@@ -12,7 +12,6 @@ import numpy as np
 
 from datacheck.types import Floats
 
-FAR = 2.5  # deviations of train that no shift of a scaled split is taken to reach
 GRID = np.linspace(0.02, 0.98, 49)
 
 
@@ -60,6 +59,11 @@ class Map:
     curve: Callable[[Floats], Floats] | None = None
     odd: str = "other"
 
+    @property
+    def unscaled(self) -> bool:
+        """Whether it says that train is scaled and the other split is not, by a line."""
+        return self.name.startswith("not-")
+
     def image(self, x: Floats, a: Floats | float, b: Floats | float) -> Floats:
         """Ascending values of train, mapped, ascending again; one column alone is rid of NaN."""
         with np.errstate(all="ignore"):
@@ -102,16 +106,6 @@ def factor_text(k: float) -> str:
     return f"multiplied by {k:,.6g}" if k >= 1 else f"divided by {1 / k:,.6g}"
 
 
-def _unscaled(scale: Floats, center: Floats) -> tuple[Floats, Floats]:
-    """The line from scaled to unscaled, where the latter is far from 0 ± 1.
-
-    Nearer to it, the other split may have been scaled with train's figures and have shifted: any
-    change of place and width is such a line.
-    """
-    far = (np.abs(center) > FAR) | (scale > FAR) | (scale < 1 / FAR)
-    return np.where(far, scale, np.nan), np.where(far, center, np.nan)
-
-
 def _shifted_log(x: Floats) -> Floats:
     return np.asarray(np.log1p(np.maximum(x - np.minimum(x[0], 0.0), 0.0)))
 
@@ -123,7 +117,7 @@ _SCALERS: tuple[tuple[str, str, Affine, Affine | None], ...] = (
         "standardized",
         "standardized",
         lambda t, o: (1 / t.sd, -t.mean / t.sd),
-        lambda t, o: _unscaled(o.sd, o.mean),
+        lambda t, o: (o.sd, o.mean),
     ),
     (
         "min-max",
@@ -147,7 +141,7 @@ _SCALERS: tuple[tuple[str, str, Affine, Affine | None], ...] = (
         "robust-scaled",
         "centered on the median and divided by the interquartile range",
         lambda t, o: (1 / t.iqr, -t.median / t.iqr),
-        lambda t, o: _unscaled(o.iqr, o.median),
+        lambda t, o: (o.iqr, o.median),
     ),
 )
 _CURVES: tuple[tuple[str, str, Callable[[Floats], Floats]], ...] = (

@@ -15,8 +15,8 @@ import numpy as np
 
 from datacheck.checks.base import Context
 from datacheck.checks.normalization.common_line import on_one_line
+from datacheck.checks.normalization.drift import figures, forgotten, open_to, stayed
 from datacheck.checks.normalization.maps import (
-    GRID,
     MAPS,
     UNITS,
     Figures,
@@ -27,7 +27,6 @@ from datacheck.checks.normalization.maps import (
     unit_map,
 )
 from datacheck.checks.quantiles import (
-    Sorted,
     distance,
     distance_low,
     distance_p,
@@ -98,21 +97,24 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
     columns = [c for c, w in zip(columns, worth, strict=True) if w]
     d, low, size = d[worth], low[worth], size[worth]
     a, b = sorted_sample(context, train), sorted_sample(context, other)
-    t, o = _figures(context, train, a, columns), _figures(context, other, b, columns)
+    t, o = figures(context, train, columns), figures(context, other, columns)
     maps = (*MAPS, *_fitted(t, o))
     scores, lines = _screen(maps, t, o)
     clock: dict[str, bool] = {}
+    moments = context.moments(train)
+    rows = np.array([moments[c].finite for c in columns], dtype=np.float64)
+    scores = np.where(open_to(maps, lines, t, rows), scores, np.inf)
 
     def fit(i: int, j: int) -> _Fit | None:
         one, column, (sa, sb) = maps[i], columns[j], lines[i, :, j]
-        if size[j] < _LEAST_SIZE[one.tier]:
+        if size[j] < _LEAST_SIZE[one.tier] or not (one.curve or np.isfinite(sa)):
             return None
-        if one.tier == 2:
-            if low[j] < 0.5 and abs(math.log10(sa)) < 1:
-                return None
+        if one.tier == 2 and low[j] < 0.5 and abs(math.log10(sa)) < 1:
+            return None
+        if one.tier == 2 or one.unscaled:
             if column not in clock:
-                clock[column] = _ordered(context, train, other, column)
-            if clock[column]:
+                clock[column] = _rising(context, train, column)
+            if clock[column] or (one.tier == 2 and _halves(a[column], b[column])):
                 return None
         slack = SLACK * float(o.deviation[j]) or 1e-6 * float(o.max[j] - o.min[j])
         left = distance(one.image(a[column], sa, sb), b[column], slack)
@@ -128,9 +130,10 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
         near = [int(i) for i in np.argsort(scores[:, j], kind="stable")[:TRIED]]
         tried = {i: fit(i, j) for i in near if scores[i, j] < NEAR}
         fits.append({i: f for i, f in tried.items() if f is not None})
+    doubted = _without_drift(context, (train, other), maps, columns, fits)
     # A cause that several columns share is tried on all of them, near or not.
     votes = Counter(i for found in fits for i in found if maps[i].tier == 0)
-    for i in [i for i, n in votes.items() if n >= SHARED]:
+    for i in [i for i, n in votes.items() if n >= SHARED and i not in doubted]:
         for j, found in enumerate(fits):
             if i not in found and (shared := fit(i, j)) is not None:
                 found[i] = shared
@@ -142,13 +145,31 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
     ]
 
 
-def _figures(context: Context, split: str, sample: Sorted, columns: list[str]) -> Figures:
-    moments = context.moments(split)
-    each = [moments[c] for c in columns]
-    return Figures(
-        sample.quantiles(GRID, columns),
-        *(np.array([getattr(m, f) for m in each]) for f in ("mean", "sd", "min", "max")),
-    )
+def _without_drift(
+    context: Context,
+    pair: tuple[str, str],
+    maps: tuple[Map, ...],
+    columns: list[str],
+    fits: list[dict[int, _Fit]],
+) -> set[int]:
+    """Take out the maps that say that train is scaled where drift explains the columns as well.
+
+    Steep lines are left, and found as such: nature makes none. Returns the maps.
+    """
+    doubted: set[int] = set()
+    every = judged(context, *pair)
+    for i in sorted({i for found in fits for i in found if maps[i].unscaled}):
+        at = [j for j, found in enumerate(fits) if i in found]
+        own = [fits[j][i] for j in at]
+        scale, offset = (np.array([getattr(f, n) for f in own]) for n in ("scale", "offset"))
+        found = {columns[j] for j in at}
+        rest = [c for c in every if c not in found]
+        kept = stayed(maps[i].name, *(figures(context, s, rest) for s in pair))
+        if not forgotten(maps[i].name, scale, offset, int(kept.sum())):
+            doubted.add(i)
+            for j in at:
+                del fits[j][i]
+    return doubted
 
 
 def _fitted(t: Figures, o: Figures) -> list[Map]:
@@ -219,14 +240,17 @@ def _screen(maps: tuple[Map, ...], t: Figures, o: Figures) -> tuple[Floats, Floa
     return scores, lines
 
 
-def _ordered(context: Context, train: str, other: str, column: str) -> bool:
-    """Whether the column is a clock or a counter: it rises with the rows, or the splits are its
-    lower and upper part. Its scale then says when the rows were written, and nothing else.
-    """
-    x, y = sorted_sample(context, train)[column], sorted_sample(context, other)[column]
+def _halves(x: Floats, y: Floats) -> bool:
+    """Whether the splits are the lower and the upper part of one range, as of a counter."""
     gap = max(y[0] - x[-1], x[0] - y[-1])
-    if 0 <= gap <= 0.05 * min(x[-1] - x[0], y[-1] - y[0]):
-        return True
+    return bool(0 <= gap <= 0.05 * min(x[-1] - x[0], y[-1] - y[0]))
+
+
+def _rising(context: Context, train: str, column: str) -> bool:
+    """Whether the column rises or falls with the rows, as a clock or a counter does.
+
+    Its scale then says when the rows were written, and nothing else.
+    """
     values = context.sample(train)[column].to_numpy().astype(np.float64)
     values = values[np.isfinite(values)][:4096]
     if values.size < 3 or values.min() == values.max():

@@ -34,8 +34,12 @@ train and apply it to all splits.
 - `min_distance` (0.2): the least distance, at the lower end of its interval, of one of the columns.
 
 ## Known limits
-Where train is scaled, a split counts as unscaled only if it lies or spreads further than 2.5 of
-train's deviations: nearer, it may have been scaled alike and have shifted, and NM003 speaks.
+Scaled train looks scaled whatever the other split went through, and a drift on a shared scale is
+a map, too. A forgotten scaler is told from it by the evaluation split: it brings two columns or
+more back to places of their own (2.5 of train's deviations away, or as much wider), at scales that
+differ from train's or from each other by as much, and leaves under 30 % of the scaled columns
+where they were. One column alone, a shift of place with a like spread, and a column that rises
+with the rows are left to NM003; so is a scaled column that seems in another unit or a logarithm.
 Says nothing about a map that moves the data by less than half a mean deviation, about a flip of a
 symmetric column, or about columns with two values where no other column shares the map. A pure
 displacement without a name, and a change of scale within a factor of 3, are left to NM003: nature
