@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 HALVES = 8
 SAMPLE_ROWS = 65_536
 BLOCKS = 256
+PEEK = 5  # rows with a mark that have to be alike, at least
 FREE = (Kind.TEXT, Kind.IMAGE, Kind.ARRAY)
 
 
@@ -57,9 +58,34 @@ def chance(context: Context, splits: Sequence[str]) -> float:
                 continue
             partitions.add(partition)
         kept[name] = codes
+    for name in _marks(kept):
+        del kept[name]
     if len(kept) < 2:
         return max((_collisions(c) for c in kept.values()), default=1.0)
     return _halved(kept)
+
+
+def _marks(kept: dict[str, Hashes]) -> list[str]:
+    """Columns of two values that only mark where another has one certain value.
+
+    An indicator of cells that were filled is one: it tells no two rows apart that the filled
+    column does not, and must not count as if it did.
+    """
+    two = {n: u for n, c in kept.items() if (u := np.unique(c)).size == 2}
+    others = [n for n in kept if n not in two]
+    if not two or not others:
+        return []
+    table = np.column_stack([kept[n] for n in others])
+    out = []
+    for name, values in two.items():
+        for value in values:
+            rows = np.flatnonzero(kept[name] == value)
+            alike = (table[rows[:PEEK]] == table[rows[0]]).all(axis=0)
+            at = np.flatnonzero(alike) if rows.size >= PEEK else alike[:0]
+            if any((table[rows, j] == table[rows[0], j]).all() for j in at):
+                out.append(name)
+                break
+    return out
 
 
 def _numeric(dtype: pl.DataType) -> bool:

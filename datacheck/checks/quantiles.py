@@ -165,7 +165,9 @@ def mean_shift(context: Context, train: str, other: str, columns: list[str]) -> 
 
     a, b = context.moments(train), context.moments(other)
     first, second = [a[c] for c in columns], [b[c] for c in columns]
-    m1, v1 = _array([m.mean for m in first]), _array([m.var for m in first])
+    # Of values that are all alike, as 1e30 is, the sums of rounding errors are no variance.
+    m1 = _array([m.mean for m in first])
+    v1 = _array([0.0 if m.min == m.max else m.var for m in first])
     m2, v2 = _array([m.mean for m in second]), _array([m.var for m in second])
     n1, n2 = _array([m.finite for m in first]), _array([m.finite for m in second])
     with np.errstate(all="ignore"):

@@ -27,5 +27,5 @@ def artefact(view: View, transforms: Sequence[Transform], loader: Mapping[str, A
         for name, column in view.data.columns.items()
         if name in readings and column.role not in skipped
     }
-    return Pipeline(transforms, schema=schema, loader=loader)
+    return Pipeline(transforms, schema=schema, loader=loader, splits=view.splits)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 import polars as pl
 
-from datacheck.dataset import Kind, Role
+from datacheck.dataset import TRAIN_NAMES, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.transforms.base import cells
@@ -172,3 +173,15 @@ def _convert(series: pl.Series, field: Field) -> tuple[pl.Series, pl.Series | No
         numbers = (decimal_commas if field.parsed == "decimal-comma" else thousands)(lost)
         made = made.cast(pl.Float64).fill_null(numbers)
     return made, lost
+
+
+def check_split(split: str, known: Sequence[str]) -> None:
+    """Raises UsageError for a split that is none of the ``known`` ones: misspelled, surely.
+
+    Where none is known nothing was repaired for one split alone, and any name will do.
+    """
+    if not known or split in known or split.lower() in TRAIN_NAMES:
+        return
+    near = get_close_matches(split, known, n=1)
+    did = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"the pipeline knows no split {split!r}", f"{did}it knows: {names(known)}")

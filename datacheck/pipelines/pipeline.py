@@ -38,8 +38,8 @@ class Pipeline:
 
     ``schema`` has a :class:`Field` for each column it was fitted on. ``loader`` is what training
     is told besides (class weights and the like) and ``image`` a shared image transform, both
-    plain data. ``fitted_on`` says which rows. A pipeline is never changed: :meth:`fit` and
-    :meth:`learn` return a fitted one.
+    plain data. ``fitted_on`` says which rows, ``splits`` names the data's splits. A pipeline is
+    never changed: :meth:`fit` and :meth:`learn` return a fitted one.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Pipeline:
         loader: Mapping[str, Any] | None = None,
         image: Mapping[str, Any] | None = None,
         fitted_on: FittedOn | None = None,
+        splits: Sequence[str] = (),
     ) -> None:
         self.transforms = tuple(transforms)
         self.schema: dict[str, Field] = dict(schema or {})
@@ -62,6 +63,8 @@ class Pipeline:
                     f"a pipeline is made of transforms, not of {type(one).__name__}",
                     "see datacheck.pipelines.transforms.TRANSFORMS",
                 )
+        named = dict.fromkeys(s for t in self.transforms for s in t.splits)
+        self.splits = tuple(splits) or tuple(named)
 
     def __repr__(self) -> str:
         kinds = ", ".join(t.kind for t in self.transforms) or "no transforms"
@@ -76,10 +79,7 @@ class Pipeline:
 
     def on(self, rows: FittedOn | None) -> Self:
         """The same, saying which rows it was fitted on."""
-        return type(self)(
-            self.transforms, schema=self.schema, loader=self.loader, image=self.image,
-            fitted_on=rows,
-        )  # fmt: skip
+        return self._with(self.transforms, self.schema, rows)
 
     @property
     def fitted(self) -> bool:
@@ -141,11 +141,12 @@ class Pipeline:
             made |= set(one.may_add)
 
     def _with(
-        self, transforms: Sequence[Transform], schema: Mapping[str, Field], on: FittedOn
+        self, transforms: Sequence[Transform], schema: Mapping[str, Field], on: FittedOn | None
     ) -> Self:
         return type(self)(
-            transforms, schema=schema, loader=self.loader, image=self.image, fitted_on=on
-        )
+            transforms, schema=schema, loader=self.loader, image=self.image, fitted_on=on,
+            splits=self.splits,
+        )  # fmt: skip
 
     # -- transform ----------------------------------------------------------------------------
 
@@ -154,10 +155,13 @@ class Pipeline:
 
         ``split`` also applies what is for that split alone (the inverse of a mismatch, say);
         without it nothing of that kind is. The label and columns not in the schema pass as they
-        are. Raises UsageError where the frame does not fit the schema, with all that differs.
+        are. Raises UsageError where the frame does not fit the schema, with all that differs, and
+        for a split that is not among :attr:`splits`.
         """
         if not self.fitted:
             raise UsageError("the pipeline is not fitted", "call fit(train) first")
+        if split is not None:
+            frame_schema.check_split(split, self.splits)
         came = given(frame)
         return came.back(self._transform(came, split))
 
@@ -183,6 +187,7 @@ class Pipeline:
         return {
             "format": FORMAT,
             "version": VERSION,
+            "splits": list(self.splits),
             "fitted_on": encode(self.fitted_on) if self.fitted_on else None,
             "schema": {c: _short(f) for c, f in self.schema.items()},
             "transforms": [t.to_dict() for t in self.transforms],
@@ -204,9 +209,7 @@ class Pipeline:
         listed = found.get("transforms")
         if not isinstance(listed, list) or len(listed) > MOST_TRANSFORMS:
             raise SourceError("the pipeline has no list of transforms", "save it again")
-        strange = set(found) - {
-            "format", "version", "fitted_on", "schema", "transforms", "loader", "image"
-        }  # fmt: skip
+        strange = set(found) - set(cls().to_dict())
         if strange:
             raise SourceError(f"the pipeline holds {min(strange)[:40]!r}", "save it again")
         try:
@@ -216,6 +219,7 @@ class Pipeline:
                 loader=_plain(found.get("loader") or {}, "loader"),
                 image=None if (i := found.get("image")) is None else _plain(i, "image"),
                 fitted_on=decode(found.get("fitted_on"), FittedOn | None, "fitted_on"),
+                splits=decode(found.get("splits") or [], tuple[str, ...], "splits"),
             )
         except DatacheckError as error:
             raise SourceError(f"the pipeline is damaged: {error.message}", error.hint) from None

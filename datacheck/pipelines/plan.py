@@ -19,7 +19,7 @@ DROPS = ("drop-id", "drop-column", "drop-feature")
 SCALES = ("standardize", "robust-scale", "min-max-scale")
 MOVES = ("group-aware-split", "time-aware-split", "stratified-resplit")  # the first wins
 _SAFETIES = ("safe", "unsafe")
-_FIELDS = ("repair", "rules", "safety", "columns", "splits")
+_FIELDS = ("repair", "rules", "safety", "why", "columns", "splits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Step:
     """One repair: its name in the table, the rules it answers, and what it works on.
 
     ``splits`` empty means train for repairs of rows, and all splits for repairs of values.
-    ``why`` is the finding's sentence; it is written as a comment and not read back.
+    ``why`` is the finding's sentence, or several with a line for each: what the quarantine gives
+    as the reason for a row.
     """
 
     repair: str
@@ -67,6 +68,9 @@ class Step:
         """As plain data, as the TOML file has it."""
         out: dict[str, Any] = {"repair": self.repair, "rules": list(self.rules)}
         out["safety"] = self.safety
+        said = [line for line in self.why.split("\n") if line]
+        if said:
+            out["why"] = said[0] if len(said) == 1 else said
         if self.columns:
             out["columns"] = list(self.columns)
         if self.splits:
@@ -88,11 +92,15 @@ class Step:
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise UsageError(f"{kind.name}: {name} is {value!r}", "it is a list of texts")
             lists[name] = tuple(value)
+        said = raw.get("why", "")
+        lines = said if isinstance(said, list) else [said]
+        if not all(isinstance(line, str) for line in lines):
+            raise UsageError(f"{kind.name}: why is {said!r}", "it is a text, or a list of texts")
         params = {k: v for k, v in raw.items() if k not in _FIELDS}
         if kind.safety == "unsafe":
             safety = "unsafe"  # what the table calls unsafe, no file makes safe
         rules, columns, splits = (lists[name] for name in ("rules", "columns", "splits"))
-        return cls(kind.name, rules, columns, splits, params, safety)
+        return cls(kind.name, rules, columns, splits, params, safety, "\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,7 @@ class Plan:
     # -- TOML ---------------------------------------------------------------------------------
 
     def to_toml(self) -> str:
-        """The plan as a file to edit; findings stand beside their steps as comments."""
+        """The plan as a file to edit; each step says why, and comments what is left to a person."""
         import tomlkit
 
         document = tomlkit.document()
@@ -189,8 +197,6 @@ class Plan:
         steps = tomlkit.aot()
         for step in self.steps:
             table = tomlkit.table()
-            for why in filter(None, step.why.split("\n")):
-                table.add(tomlkit.comment(plain(why)))
             if step.safety == "unsafe":
                 table.add(tomlkit.comment("unsafe: run only with --unsafe"))
             for key, value in step.to_dict().items():

@@ -198,7 +198,8 @@ class _Maker:
         lines, (train, *others) = finding.evidence.get("lines"), finding.splits
         if train != self.train:
             yield self._by_hand(finding, "neither split is train")
-        elif isinstance(lines, Mapping):
+            return
+        if isinstance(lines, Mapping):
             yield self._step(
                 finding, "invert-transform", splits=others,
                 scale={c: 1 / float(a) for c, (a, _) in lines.items()},
@@ -209,6 +210,9 @@ class _Maker:
             yield self._step(finding, "invert-transform", splits=others, curve=curve)
         else:
             yield self._by_hand(finding, "the inverse of this map is not known")
+            return
+        # Rows that train shares with the split were hidden by its scale.
+        yield self._step(finding, "drop-from-train", (), (str(self.train),))
 
     def _scales(self, finding: Finding) -> Iterator[Step | Told]:
         numbers = [n for n, c in self.columns.items() if (c["kind"], c["role"]) == _FEATURE]

@@ -15,7 +15,15 @@ import numpy as np
 import polars as pl
 
 from datacheck.checks.base import Context, NotApplicable
-from datacheck.checks.duplicates import NO_LABEL, Repeats, distinct, repeats
+from datacheck.checks.duplicates import (
+    NO_LABEL,
+    SLACK,
+    Repeats,
+    beyond_chance,
+    distinct,
+    need_repeats,
+    repeats,
+)
 from datacheck.checks.support import hash_columns, need_row_hashes
 from datacheck.dataset import Role
 from datacheck.engines import local
@@ -29,6 +37,11 @@ from datacheck.summaries.row_hashes import RowHashes
 from datacheck.types import Hashes, Ints, Mask
 
 MOST = 0.5  # share of train that one repair may take; beyond, the split itself is broken
+BROKEN = {
+    "quarantine": "the labels themselves are to be found or made again",
+    "quarantine-rows": "see first why so many sequences are empty",
+    "quarantine-conflicts": "the labels contradict the features as a whole",
+}
 
 
 @dataclass
@@ -52,6 +65,7 @@ class _State:
     to: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     rows: dict[str, int] = field(default_factory=dict)
     repeated: list[Repeats] = field(default_factory=list)
+    expected: list[float] = field(default_factory=list)
     hashes: dict[str, RowHashes] = field(default_factory=dict)
 
     def all_gone(self) -> Ints:
@@ -94,16 +108,17 @@ def decide(
     state = _State(view, train)
     for i, step in wanted:
         if step.repair == "quarantine":
-            state.leave(i, _unlabeled(state, step))
+            _take(state, i, step, _unlabeled(state, step))
         elif step.repair == "quarantine-rows":
-            state.leave(i, _empty(state, step))
+            _take(state, i, step, _empty(state, step))
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
     needing = {"quarantine-conflicts", "drop-from-train", "drop-duplicates"}
     moving = [s for _, s in wanted if s.kind.acts == "splits"]
     if moving or any(s.repair in needing for _, s in wanted):
+        hidden = any(_hidden(s) for _, s in wanted)
         if view.transforms or view.parsed:  # what the audit saw counts too, not only what is left
-            _hash(state, View(view.data), set(), threads, memory)
-        _hash(state, view, dropped, threads, memory)
+            _hash(state, View(view.data), set(), hidden, threads, memory)
+        _hash(state, view, dropped, hidden, threads, memory)
     for i, step in wanted:
         if step.repair == "quarantine-conflicts":
             for one in state.repeated:
@@ -113,8 +128,11 @@ def decide(
             state.moved, state.to = found.moved, found.to
             state.said += found.said
         elif step.repair == "drop-from-train":
-            for one in state.repeated:
-                _take(state, i, step, _leaked(_all(state, one)))
+            for one, expected in zip(state.repeated, state.expected, strict=True):
+                rows = _leaked(_all(state, one))
+                # For a mismatch alone: only what its inverse brings to light, beyond accidents.
+                if not _hidden(step) or beyond_chance(rows.size, expected):
+                    _take(state, i, step, rows)
         elif step.repair == "drop-duplicates":
             for one in state.repeated:
                 _take(state, i, step, _repeated(_all(state, one)))
@@ -125,11 +143,13 @@ def decide(
 
 
 def _take(state: _State, i: int, step: Step, addresses: Ints) -> None:
+    """The rows leave, unless too little would be left of train: that is said instead."""
     total = state.rows.get(state.train, 0)
-    if addresses.size > MOST * total:
+    left = total - np.union1d(state.all_gone(), addresses).size
+    if addresses.size > MOST * total or (addresses.size and left <= 0):
         state.said.append(
             f"{step.repair} was left out: it would take {addresses.size:,} of {total:,} rows of "
-            f"{state.train}; the split itself is to be made again"
+            f"{state.train}; {BROKEN.get(step.repair, 'the split itself is to be made again')}"
         )
         return
     state.leave(i, addresses)
@@ -144,7 +164,9 @@ def _unlabeled(state: _State, step: Step) -> Ints:
         raise UsageError("quarantine needs a label column", "name it with --label")
     invalid = [str(v) for v in step.get("invalid")]
     parts = []
+    seen = 0
     for _, frame, addresses in state.view.pieces([label.name], splits=[state.train]):
+        seen += frame.height
         cell = frame[label.name]
         bad = cell.is_null()
         if cell.dtype.is_float():
@@ -154,13 +176,16 @@ def _unlabeled(state: _State, step: Step) -> Ints:
 
             bad = bad | canonical_strings(cell).is_in(invalid).fill_null(False)
         parts.append(addresses[bad.to_numpy()])
+    state.rows[state.train] = seen
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 def _empty(state: _State, step: Step) -> Ints:
     parts = []
+    seen = 0
     columns = [c for c in step.columns if c in state.view.data.columns]
     for _, frame, addresses in state.view.pieces(columns, splits=[state.train]):
+        seen += frame.height
         bad = np.zeros(frame.height, dtype=np.bool_)
         for name in frame.columns:
             cell = frame[name]
@@ -172,19 +197,30 @@ def _empty(state: _State, step: Step) -> Ints:
                 continue
             bad |= empty.fill_null(False).to_numpy()
         parts.append(addresses[bad])
+    state.rows[state.train] = seen
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 # -- repeated rows -----------------------------------------------------------------------------
 
 
-def _hash(state: _State, view: View, dropped: set[str], threads: int, memory: int) -> None:
-    """Row hashes of the data as a view has it, by the engine and the rules of the audit."""
+def _hidden(step: Step) -> bool:
+    """Whether a step takes out rows that another scale has hidden."""
+    return step.repair == "drop-from-train" and set(step.rules) == {"NM001"}
+
+
+def _hash(
+    state: _State, view: View, dropped: set[str], hidden: bool, threads: int, memory: int
+) -> None:
+    """Row hashes of the data as a view has it, by the engine and the rules of the audit.
+
+    ``hidden`` also asks how many rows of train and others chance makes alike.
+    """
     data = view.as_dataset()
     data.columns = {
         n: replace(c, role=Role.IGNORE) if n in dropped else c for n, c in data.columns.items()
     }
-    needs = need_row_hashes(data)
+    needs = need_repeats(data) if hidden else need_row_hashes(data)
     if not needs or not hash_columns(data):
         raise UsageError("no feature column that all splits have", "rows cannot be compared")
     scan = local.run(data, make_plan(data, needs), threads=threads, memory=memory)
@@ -192,7 +228,16 @@ def _hash(state: _State, view: View, dropped: set[str], threads: int, memory: in
     context = Context(data, scan.rows, scan.summaries)
     state.hashes = {s: context.row_hashes(s) for s in context.splits}
     with suppress(NotApplicable):
-        state.repeated.append(repeats(context))
+        state.repeated.append(found := repeats(context))
+        state.expected.append(_accidents(context, found, state.train) if hidden else 0.0)
+
+
+def _accidents(context: Context, found: Repeats, train: str) -> float:
+    """Rows of the other splits that chance makes like some row of train, at most, as in LK001."""
+    n = context.rows.get(train, 0)
+    others = [s for s in context.splits if s != train]
+    chances = [found.chance(context, (train, s)) * context.rows[s] * n for s in others]
+    return SLACK * sum(chances)
 
 
 @dataclass(frozen=True)

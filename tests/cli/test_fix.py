@@ -25,7 +25,7 @@ def test_plan_fix_undo(run, here):
     assert 'repair = "drop-from-train"' in (here / "plan.toml").read_text()
     done = run("fix", str(CLINIC), "-o", "clean", "--plan", "plan.toml")
     assert done.exit_code == 0, done.stderr
-    assert "10 rows left (LK001)" in done.stdout
+    assert "10 rows left (LK001, NM001)" in done.stdout
     assert "next: datacheck audit" in done.stdout
     audit = run("audit", "clean", "--select", "LK001,MV001,MV004,NM001,NM006,SL")
     assert audit.exit_code == 0, audit.stdout

@@ -270,7 +270,7 @@ def test_a_plan_is_run_as_it_was_edited(tmp_path):
     datacheck.audit(source).plan().save(path)
     text = path.read_text()
     assert 'repair = "drop-duplicates"' in text
-    assert "# 9 of" in text
+    assert 'why = "9 of' in text
     path.write_text('version = 1\n[[step]]\nrepair = "min-max-scale"\ncolumns = ["b"]\n')
     fix(source, tmp_path / "clean", plan=path)
     b = pl.read_csv(tmp_path / "clean/train.csv")["b"]

@@ -24,7 +24,9 @@ a model is given, and a column that never varies in train may vary where the mod
 None.
 
 ## Known limits
-Nearly constant columns are not reported. Sequences and images are not compared.
+Nearly constant columns are not reported. Whole numbers beyond 2⁵³ are compared on the row sample;
+in CSV and JSON Lines they are read as float64, here as everywhere. Sequences and images are not
+compared.
 
 ## References
 - Kuhn & Johnson 2019, "Feature Engineering and Selection", chapter 3, on zero-variance predictors.
@@ -37,11 +39,12 @@ from dataclasses import dataclass
 
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.missing.cells import LISTED, holders
-from datacheck.checks.support import NUMERIC, missing, need_missing
+from datacheck.checks.support import NUMERIC, missing, need_missing, need_sample
 from datacheck.dataset import Dataset, Kind, Role
 from datacheck.findings import Finding, Repair, names
 from datacheck.summaries.base import Need
 
+EXACT = 2.0**53  # float64 holds all whole numbers below
 STRINGS = (Kind.CATEGORY, Kind.TEXT)
 
 
@@ -58,7 +61,7 @@ class ConstantColumn(Rule):
             return []
         strings = tuple(c for c in columns if data.columns[c].kind in STRINGS)
         values = [Need("values", strings)] if strings else []
-        return [*need_missing(data, columns), *values]
+        return [*need_missing(data, columns), *values, *need_sample(data)]
 
     def judge(self, context: Context) -> Iterable[Finding]:
         where = [context.train] if context.train else context.splits
@@ -115,6 +118,9 @@ def _values(context: Context, column: str, splits: list[str]) -> set[str] | None
             if moment.posinf + moment.neginf:
                 return None
             seen |= {_said(moment.min), _said(moment.max)}
+            if abs(moment.min) >= EXACT and len(seen) == 1:
+                # Whole numbers of 64 bits may differ where float64 does not tell them apart.
+                seen |= set(map(str, context.sample(split)[column].unique()[:2].to_list()[1:]))
         else:
             seen |= set(list(context.values(split)[column])[:2])
         if len(seen) > 1:

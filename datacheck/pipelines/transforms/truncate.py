@@ -1,4 +1,4 @@
-"""Cut sequences and text at a length."""
+"""Cut sequences and text at a length, in the unit that the rules measure: items, words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from datacheck.pipelines.transforms.base import Transform, rewrite, wrong_type
 
 @dataclass(frozen=True)
 class Truncate(Transform):
-    """At most ``length`` items of a sequence, or characters of a text; from the ``keep`` end."""
+    """At most ``length`` items of a sequence, or words of a text; from the ``keep`` end.
+
+    A word is what stands between white space, as in :func:`datacheck.summaries.lengths.lengths_of`;
+    what stands between the words that stay is kept as it is.
+    """
 
     kind: ClassVar[str] = "truncate"
     length: int = 512
@@ -34,7 +38,10 @@ class Truncate(Transform):
         if isinstance(dtype, pl.List):
             return x.list.head(self.length) if head else x.list.tail(self.length)
         if dtype == pl.String:
-            return x.str.head(self.length) if head else x.str.tail(self.length)
+            words = x.str.extract_all(r"\s*\S+" if head else r"\S+\s*")
+            cut = words.list.head(self.length) if head else words.list.tail(self.length)
+            long = x.str.count_matches(r"\S+") > self.length
+            return pl.when(long).then(cut.list.join("")).otherwise(x)
         if dtype == pl.Null:
             return None
         raise wrong_type(self.kind, name, dtype, "a sequence or text")

@@ -38,8 +38,9 @@ class Winsorize(Transform):
 
     The median absolute deviation (Hampel 1974) does not move with the extremes it is to judge.
     Where it is 0, more than half of the values are the same and it judges nothing: the column is
-    left as it is, and told. After fitting, train is looked at once more and the share that is
-    clipped is kept. ±∞ become the limits; missing values stay missing.
+    left as it is, and told. Limits beyond what a float64 holds are the largest that it holds. After
+    fitting, train is looked at once more and the share that is clipped is kept. ±∞ become the
+    limits; missing values stay missing.
     """
 
     kind: ClassVar[str] = "winsorize"
@@ -63,7 +64,11 @@ class Winsorize(Transform):
         with np.errstate(over="ignore", invalid="ignore"):
             reach = self.k * MAD_TO_SD * spreads
             low, high = about - reach, about + reach
-        usable = np.isfinite(low) & np.isfinite(high) & (spreads > 0)
+        most = np.finfo(np.float64).max
+        low, high = np.clip(low, -most, most), np.clip(high, -most, most)
+        usable = (spreads > 0) & ~(np.isnan(low) | np.isnan(high))
+        empty = np.isnan(medians)
+        low, high = np.where(empty, -most, low), np.where(empty, most, high)
         whole = usable.copy()
         seen = np.zeros(len(self.columns), dtype=np.int64)
         beyond = np.zeros(len(self.columns), dtype=np.int64)
@@ -78,7 +83,7 @@ class Winsorize(Transform):
         low, high = np.where(whole, np.ceil(low), low), np.where(whole, np.floor(high), high)
         made = {
             c: Limits(float(low[j]), float(high[j]), float(beyond[j] / max(seen[j], 1)))
-            if usable[j]
+            if usable[j] or empty[j]
             else None
             for j, c in enumerate(self.columns)
         }
