@@ -13,22 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from datacheck.checks.base import Context, NotApplicable
-from datacheck.checks.duplicates import NO_LABEL, Table, distinct, members, repeats
 from datacheck.checks.na_tokens import is_na_token
-from datacheck.checks.support import NUMERIC, need_row_hashes
+from datacheck.checks.support import NUMERIC
 from datacheck.dataset import Batch, Dataset
-from datacheck.engines import local
-from datacheck.engines.plan import block_rows, make_plan
+from datacheck.engines.plan import block_rows
 from datacheck.engines.scan import blocks
 from datacheck.findings import Finding, Report
+from datacheck.pipelines.named_repeats import REPEATED, repeated
 from datacheck.pipelines.view import View, take
 from datacheck.summaries.lengths import lengths_of
 from datacheck.summaries.values import canonical_strings
-from datacheck.types import Hashes, Ints, Mask
+from datacheck.types import Ints, Mask
 
 Hit = Callable[[Batch], pl.Series | None]
-REPEATED = ("LK001", "LB001", "LB004")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def rows_named(
                 if hits is not None and hits.any():
                     mask: Mask = hits.fill_null(value=False).to_numpy()
                     found.setdefault(ask.rule, []).append(batch.addresses[mask])
-    for rule, addresses in _repeated(data, report, threads, memory):
+    for rule, addresses in repeated(data, report, threads, memory):
         found.setdefault(rule, []).append(addresses)
     out = {rule: np.unique(np.concatenate(parts)) for rule, parts in sorted(found.items())}
     return {rule: addresses for rule, addresses in out.items() if addresses.size}
@@ -243,67 +240,3 @@ _TABLE: dict[str, Callable[[Dataset, Finding, str], Hit | None]] = {
 }
 RULES = tuple(sorted({*_TABLE, *REPEATED}))
 """The rules whose findings name rows."""
-
-
-# -- rows that repeat --------------------------------------------------------------------------
-
-
-def _repeated(
-    data: Dataset, report: Report, threads: int, memory: int
-) -> Iterable[tuple[str, Ints]]:
-    """Rows that other rows repeat or contradict, all of a group and not only the later ones."""
-    findings = [f for f in report.findings if f.rule in REPEATED]
-    needs = need_row_hashes(data) if findings else []
-    if not needs:
-        return
-    scan = local.run(data, make_plan(data, needs), threads=threads, memory=memory)
-    context = Context(
-        data,
-        scan.rows,
-        scan.summaries,
-        fetch=lambda addresses, columns: local.fetch(data, addresses, columns),
-    )
-    try:
-        tables = repeats(context).tables
-    except NotApplicable:
-        return
-    for finding in findings:
-        splits = [s for s in finding.splits if s in tables]
-        for split in splits:
-            others = [tables[s] for s in splits if s != split]
-            mask = _WHICH[finding.rule](tables[split], others)
-            yield finding.rule, tables[split].addresses[mask]
-
-
-def _leaked(mine: Table, others: list[Table]) -> Mask:
-    """Rows whose features another split has."""
-    return members(mine.features, distinct(_all([t.features for t in others])))
-
-
-def _again(mine: Table, _: list[Table]) -> Mask:
-    """Rows that another row of the split repeats, label and all."""
-    __, inverse, counts = np.unique(mine.keys(), return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse] > 1)
-
-
-def _contradicted(mine: Table, others: list[Table]) -> Mask:
-    """Rows whose features have another label somewhere."""
-    features = _all([mine.features, *(t.features for t in others)])
-    labels = _all([mine.labels, *(t.labels for t in others)])
-    known = labels != NO_LABEL
-    order = np.lexsort((labels[known], features[known]))
-    f, v = features[known][order], labels[known][order]
-    turns = (f[1:] == f[:-1]) & (v[1:] != v[:-1])
-    hit = members(mine.features, distinct(f[1:][turns]))
-    return np.asarray(hit & (mine.labels != NO_LABEL))
-
-
-def _all(parts: list[Hashes]) -> Hashes:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
-
-
-_WHICH: dict[str, Callable[[Table, list[Table]], Mask]] = {
-    "LB001": _contradicted,
-    "LB004": _again,
-    "LK001": _leaked,
-}
