@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from datacheck.pipelines.transforms_audit import audit_transforms
     from datacheck.pipelines.undoing import undo
     from datacheck.training.monitor import StabilityMonitor
+    from datacheck.training.study.conduct import Study
+    from datacheck.training.study.dataset import study
     from datacheck.training.train_config import TrainConfig
     from datacheck.training.trainer import Trainer
 
@@ -72,6 +74,7 @@ __all__ = [
     "Split",
     "StabilityMonitor",
     "Step",
+    "Study",
     "Task",
     "Tokens",
     "TrainConfig",
@@ -84,6 +87,7 @@ __all__ = [
     "guard",
     "loaders",
     "shared_transform",
+    "study",
     "surprise",
     "undo",
 ]
@@ -117,6 +121,8 @@ _HOMES = {
     "Pipeline": "pipelines.pipeline",
     **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),
     "undo": "pipelines.undoing",
+    "Study": "training.study.conduct",
+    "study": "training.study.dataset",
     "StabilityMonitor": "training.monitor",
     "TrainConfig": "training.train_config",
     "Trainer": "training.trainer",

@@ -44,13 +44,15 @@ def clean_set(
     evaluation: str,
     *,
     elsewhere: Ints,
+    by_row: bool,
     by_entity: bool,
 ) -> Clean:
     """The clean rows of the split ``evaluation``.
 
     ``corrected`` is the dataset with the steps of :data:`CORRECTS`; ``elsewhere`` are rows that
-    some arm trains on; ``by_entity`` leaves out rows of entities that raw train knows. Raises
-    UsageError where too few rows are left.
+    some arm trains on; ``by_row`` leaves out rows that raw train repeats (where that is beyond
+    chance), ``by_entity`` those of entities that it knows. Raises UsageError where too few rows
+    are left.
     """
     train = str(data.train)
     frame, addresses = read(corrected, evaluation)
@@ -59,11 +61,12 @@ def clean_set(
     right_train, _ = read(corrected, train)
     total, said = frame.height, []
     keep = _labeled(frame, data, raw_train) & ~np.isin(addresses, elsewhere)
-    features = [c.name for c in data.columns.values() if c.role is Role.FEATURE and not c.unique]
-    known = _within(raw_frame, raw_train, features) | _within(frame, right_train, features)
-    if known.any():
+    if by_row:
+        columns = data.columns.values()
+        features = [c.name for c in columns if c.role is Role.FEATURE and not c.unique]
+        known = _within(raw_frame, raw_train, features) | _within(frame, right_train, features)
         said.append(f"{int(known.sum()):,} rows that train repeats are not in it")
-    keep &= ~known
+        keep &= ~known
     group = data.role(Role.GROUP)
     if by_entity and group is not None:
         familiar = frame[group.name].is_in(raw_train[group.name].unique().implode()).to_numpy()

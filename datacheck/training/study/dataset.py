@@ -139,8 +139,7 @@ def run_study(
     with _work(output) as work:
         prepared = prepare_versions(
             data, chosen, report.plan().steps, settings, work, evaluation=evaluation,
-            by_entity=any(f.rule == "LK003" for f in report.findings), original=before,
-            progress=told,
+            found={f.rule for f in report.findings}, original=before, progress=told,
         )  # fmt: skip
         lab = _laboratory(prepared, chosen, config, build)
         head = _head(data, report, chosen, settings, config)

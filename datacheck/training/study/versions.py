@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,15 @@ def prepare_versions(
     folder: Path,
     *,
     evaluation: str,
-    by_entity: bool,
+    found: Collection[str] = (),
     original: Dataset | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Fit, encode and write the data of all arms below ``folder``.
 
     ``steps`` is the whole plan, unsafe steps too: the clean set is corrected by all of them.
+    ``found`` are the codes of the rules that fired: repeated rows and entities are left out of
+    the clean set where LK001 and LK003 did.
     ``original`` is the data before a fault was planted, with the same rows in the same places:
     then its values are the clean ones, instead of those that the plan corrects.
     """
@@ -92,7 +94,7 @@ def prepare_versions(
     clean = clean_set(
         data, _reader(), raw.view, corrected.view,
         [s for s in in_study if s.repair in TELLS], evaluation,
-        elsewhere=elsewhere, by_entity=by_entity,
+        elsewhere=elsewhere, by_row="LK001" in found, by_entity="LK003" in found,
     )  # fmt: skip
     out.said += [f"clean evaluation set: {'; '.join(clean.said)}", *ground.said]
     encoder: Encoder | None = None

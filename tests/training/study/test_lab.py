@@ -31,7 +31,7 @@ def prepared(tmp_path_factory):
     chosen = design(take_apart(plan.select(CODES).steps))
     folder = tmp_path_factory.mktemp("tables")
     found = prepare_versions(
-        data, chosen, plan.steps, settings, folder, evaluation="test", by_entity=True
+        data, chosen, plan.steps, settings, folder, evaluation="test", found={"LK001", "LK003"}
     )
     return data, chosen, found
 
