@@ -17,9 +17,11 @@ from datacheck.types import Floats, Hashes, Ints
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from datacheck.pipelines import resplit
     from datacheck.summaries.row_hashes import RowHashes
 
 ORDER = {"train": 0, "training": 0, "fit": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1}
+FEW = 0.01  # of evaluation rows: so few early ones are no finding of LK004
 
 
 @dataclass
@@ -64,6 +66,7 @@ def moved(view: View, step: Step, hashes: Mapping[str, RowHashes], gone: Ints) -
             said.append("repeated rows chain the entities together; only entities are kept whole")
             atoms = resplit.components(keys[:-1])
         result = resplit.group_aware(rows.split, atoms, labels=rows.labels, splits=k)
+        result = _in_time(view, step, rows, atoms, result)
     else:
         if rows.labels is None:
             raise UsageError("stratified-resplit needs a label", "name it with --label")
@@ -73,6 +76,41 @@ def moved(view: View, step: Step, hashes: Mapping[str, RowHashes], gone: Ints) -
     to = np.asarray(result.split_of[changed], dtype=np.int64)
     said += result.notes
     return Moved(rows.addresses[changed], to, [f"{step.repair}: {n}" for n in said])
+
+
+def _in_time(
+    view: View, step: Step, rows: _Rows, atoms: Ints, plain: resplit.Resplit
+) -> resplit.Resplit:
+    """Whole entities in order of time, where those that are only whole would mix the times."""
+    from datacheck.pipelines import resplit_in_time
+
+    train = view.data.train
+    if train is None or np.isnan(rows.times).all() or (plain.split_of == rows.split).all():
+        return plain
+    at = view.splits.index(train)
+    was, mixed = (resplit_in_time.early(s, rows.times, at) for s in (rows.split, plain.split_of))
+    target = FEW if "LK004" in step.rules else max(was, FEW)
+    if mixed <= target:
+        return plain
+    _, numbered = np.unique(atoms, return_inverse=True)
+    found = resplit_in_time.in_time(
+        rows.split, numbered.astype(np.int64), rows.times, train=at, target=target
+    )
+    made, share = found or (plain, mixed)
+    if share >= mixed:
+        made, share = plain, mixed
+    else:
+        sizes = [np.bincount(s, minlength=len(view.splits)) for s in (rows.split, made.split_of)]
+        moved = int((made.split_of != rows.split).sum())
+        made.notes.append(
+            f"whole groups, in order of time; {moved:,} of {rows.split.size:,} rows move; sizes "
+            + " → ".join("/".join(f"{n:,}" for n in size.tolist()) for size in sizes)
+        )
+    said = f"{share:.1%} of evaluation rows lie before the last row of {train}, {was:.1%} did"
+    if share > max(was, target):
+        said += " (LK004): the price of whole groups, which have rows on both sides of any moment"
+    made.notes.append(said)
+    return made
 
 
 def _rank(split: str) -> tuple[int, str]:
@@ -89,7 +127,10 @@ def _gather(view: View, step: Step, gone: Ints) -> _Rows:
     time = [c for c in step.columns if data.columns[c].kind in (Kind.DATETIME, Kind.NUMBER)]
     if step.repair == "time-aware-split" and not time:
         raise UsageError("time-aware-split names no column of dates", "write columns = [\"…\"]")
-    times = time[:1] if step.repair == "time-aware-split" else []
+    if step.repair == "group-aware-split":
+        kinds = (Kind.DATETIME, Kind.NUMBER)
+        time = [c.name for c in data.columns.values() if c.role is Role.TIME and c.kind in kinds]
+    times = time[:1] if step.repair != "stratified-resplit" else []
     label = data.label
     columns = [*groups, *times, *([label.name] if label else [])]
     parts: list[tuple[Ints, Ints, list[Hashes], Floats, Hashes | Floats]] = []
@@ -99,7 +140,7 @@ def _gather(view: View, step: Step, gone: Ints) -> _Rows:
         from datacheck.dataset import to_matrix
 
         keys = [hash_column(frame[c]) for c in groups]
-        when = to_matrix(frame, times)[:, 0] if times else np.zeros(frame.height)
+        when = to_matrix(frame, times)[:, 0] if times else np.full(frame.height, np.nan)
         named = _label(frame[label.name], data.task) if label else np.zeros(frame.height)
         code = np.full(frame.height, view.splits.index(split), dtype=np.int64)
         parts.append((addresses, code, keys, when, named))

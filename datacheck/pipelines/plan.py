@@ -151,6 +151,9 @@ class Plan:
         if len(moving) > 1:  # one after the other would undo what the first did
             first = min(moving, key=lambda s: MOVES.index(s.repair))
             steps = [s for s in steps if s.kind.acts != "splits" or s is first]
+            if first.repair == MOVES[0]:  # that one looks at times, too
+                rules = {r for s in moving if s.repair in MOVES[:2] for r in s.rules}
+                steps[steps.index(first)] = replace(first, rules=tuple(sorted(rules)))
         dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
         scaled: set[str] = set()
         out: list[Step] = []
@@ -173,7 +176,9 @@ class Plan:
             return []
         first = min(moving, key=MOVES.index)
         others = names(dict.fromkeys(m for m in moving if m != first))
-        return [f"{others} was left out: rows are moved once, here by {first}"] if others else []
+        also = ", in order of time as far as whole groups allow" if first == MOVES[0] else ""
+        said = f"{others} was left out: rows are moved once, here by {first}{also}"
+        return [said] if others else []
 
     def skipped(self, *, unsafe: bool = False) -> tuple[Step, ...]:
         """Steps that :meth:`ready` leaves out as unsafe."""
