@@ -75,7 +75,7 @@ def visits(seed: int, *, stay: float, rows: int = 1500, mixed: bool = False):
     frame = pl.DataFrame(
         {
             "patient": [f"p{i}" for i in who],
-            "seen": np.datetime64("2024-01-01") + (at * 3e7).astype("timedelta64[s]"),
+            "seen": np.datetime64("2024-01-01", "us") + (at * 3e7).astype("timedelta64[s]"),
             "x": rng.normal(size=rows),
             "y": rng.normal(size=rows),
             "label": rng.integers(0, 2, rows),
