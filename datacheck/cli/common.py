@@ -60,6 +60,11 @@ def data_options(function: F) -> F:
     return function
 
 
+def codes_of(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes of an option that is repeatable and takes lists: ``LK,MV001``."""
+    return tuple(c.strip() for one in given for c in one.split(",") if c.strip())
+
+
 def source_of(
     path: str | None, named: dict[str, str | None], splits: tuple[str, ...], verb: str
 ) -> str | dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from datacheck.cli.common import data_options, debug, source_of
+from datacheck.cli.common import codes_of, data_options, debug, source_of
 
 EXAMPLES = """\b
 Examples:
@@ -69,6 +69,7 @@ def command(
     from datacheck.config import Config
     from datacheck.errors import UsageError
 
+    select = codes_of(select)
     source = source_of(path, {"train": train, "val": val, "test": test}, splits, "fix")
     settings = Config.load(config, path if path and Path(path).is_dir() else None).replace(**flags)
     options.check(settings)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from datacheck.cli.common import data_options, debug, source_of
+from datacheck.cli.common import codes_of, data_options, debug, source_of
 
 if TYPE_CHECKING:
     from datacheck.training.study.running import Progress
@@ -98,7 +98,7 @@ def command(
 
     asked = StudyConfig(
         seeds=seeds, steps=steps, budget=None if budget is None else seconds_of(budget),
-        repairs=tuple(repairs), unsafe=unsafe, preset=preset, batch=batch, lr=lr,
+        repairs=codes_of(repairs), unsafe=unsafe, preset=preset, batch=batch, lr=lr,
         evaluate=evaluate, workers=workers,
     )  # fmt: skip
     try:

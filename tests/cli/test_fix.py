@@ -35,6 +35,14 @@ def test_plan_fix_undo(run, here):
         assert (here / "restored" / name).read_bytes() == (CLINIC / name).read_bytes()
 
 
+def test_select_takes_a_list(run):
+    done = run("fix", str(CLINIC), "--dry-run", "--select", "MV001, LK001")
+    assert done.exit_code == 0, done.stderr
+    assert "(MV001" in done.stdout
+    assert "(LK001" in done.stdout
+    assert "NM006" not in done.stdout
+
+
 def test_select_limits_the_plan(run):
     done = run("fix", str(CLINIC), "--dry-run", "--select", "MV")
     assert "impute-with-indicator" in done.stdout

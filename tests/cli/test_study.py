@@ -67,7 +67,7 @@ def test_one_file_is_divided(run, folder):
 
 
 def test_only_some_repairs(run, folder):
-    done = run("study", "data", *SMALL, "-o", "out", "--repairs", "LK")
+    done = run("study", "data", *SMALL, "-o", "out", "--repairs", "LK, NM001")
     assert done.exit_code == 0
     assert "the plan holds no repair" in done.stdout
 

@@ -52,7 +52,8 @@ EXPECTED: dict[str, tuple[Claim, ...]] = {
         Claim("LV_probe", "better", "1.9–3.0×"),
     ),
     "padding mask": (
-        Claim("LV_probe", "better", "2.43× [2.27, 2.61]"),
+        Claim("LV", "better", "2.43× [2.27, 2.61]"),
+        Claim("LV_probe", "not worse", "not known; LV is of unlike losses, this of one"),
         Claim("clean_score", "better", "+8.9 points (a classifier)"),
     ),
     "junk sequences": (
