@@ -59,6 +59,7 @@ def page(found: dict[str, dict[str, Any]], seeds: int) -> str:
         "or more than 0 points, means that the repair helps; the interval is over the seeds.",
         "“Expected” is what small runs before this project gave; “so?” says whether the interval",
         "agrees with it in direction.",
+        *([f"Not run for this page: {', '.join(left)}."] if (left := _left(found)) else []),
         "",
         "| " + " | ".join(HEAD) + " |",
         "|" + "---|" * len(HEAD),
@@ -82,6 +83,10 @@ def page(found: dict[str, dict[str, Any]], seeds: int) -> str:
             if c["words"] != "all repairs together"
         ]
     return "\n".join(lines) + "\n"
+
+
+def _left(found: dict[str, Any]) -> list[str]:
+    return [name for name in STUDIES if name not in found]
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -482,15 +483,23 @@ def test_only_what_a_killed_run_left_is_removed(tmp_path):
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    data = {s: pl.concat([f] * 300) for s, f in sick().items()}
+    data = {s: pl.concat([f] * 900) for s, f in sick().items()}
     source = written(tmp_path / "data", "csv", data)
-    with run("fix", source, "-o", tmp_path / "clean") as process:
-        while not list(tmp_path.glob(".clean.*")) and process.poll() is None:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
+    for _ in range(5):
+        with run("fix", source, "-o", tmp_path / "clean") as process:
+            while not list(tmp_path.glob(".clean.*")) and process.poll() is None:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+        assert b"Traceback" not in said
+        if process.returncode:
+            break
+        # On a busy machine the signal came when all was done: then all of it is there.
+        undo(tmp_path / "clean", tmp_path / "back")
+        assert digests(tmp_path / "back") == digests(source)
+        shutil.rmtree(tmp_path / "clean")
+        shutil.rmtree(tmp_path / "back")
     assert process.returncode == 130, said
-    assert b"Traceback" not in said
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
 
 
