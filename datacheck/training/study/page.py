@@ -101,6 +101,8 @@ def _rows(one: Mapping[str, Any], p: float | None) -> Iterator[str]:
     yield f"<tr>{cells[0]}{_cells(one, one['metric'], one, p)}</tr>"
     wanted = (*one.get("declared", ()), "clean_loss", "clean_score")
     for key in dict.fromkeys(k for k in wanted if k in one["beside"]):
+        if one["beside"][key]["refused"]:
+            continue  # few of the pairs have a number on both sides
         yield f"<tr><td></td><td></td>{_cells(one, key, one['beside'][key], None)}</tr>"
 
 
@@ -125,11 +127,11 @@ def _forests(study: Mapping[str, Any]) -> str:
         label = str(one.get("key", one["words"]))
         effects = {one["metric"]: one}
         for key in (*one.get("declared", ()), "VLJ", "LV", "clean_loss"):
-            if key in one["beside"]:
+            if key in one["beside"] and not one["beside"][key]["refused"]:
                 effects[key] = one["beside"][key]
         for key, effect in effects.items():
             strong = key == one["metric"]
-            shown = f"{plain(label)[:34]} · {words.metric(key)[:28]}"
+            shown = f"{_brief(plain(label))} · {words.metric(key)}"
             style = one["verdict"].split()[0] if strong else ""
             factor = 1.0 if effect["kind"] == "ratio" else 100.0
             value, low, high = (
@@ -219,6 +221,12 @@ def _spikes(study: Mapping[str, Any]) -> str:
 def _list(title: str, texts: Sequence[str]) -> str:
     items = "".join(f"<li>{_said(t)}</li>" for t in texts)
     return f"<h2>{escape(title)}</h2><ul>{items}</ul>" if texts else ""
+
+
+def _brief(label: str) -> str:
+    """A label that leaves room for its metric."""
+    label = label.partition(":")[0]
+    return label if len(label) <= 24 else f"{label[:23]}…"
 
 
 def _said(text: object) -> str:

@@ -107,7 +107,7 @@ def curves(
         )
 
     out = [_open(width, height, title)]
-    for tick in _ticks(least, most, log=False)[:5]:
+    for tick in _ticks(least, most, log=False):
         y = at(0, tick)[1]
         out.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" '
                    f'y2="{y:.1f}"/>')  # fmt: skip
@@ -151,14 +151,14 @@ def _ticks(low: float, high: float, *, log: bool) -> list[float]:
     if log:
         each: tuple[float, ...] = (1, 1.1, 1.2, 1.5, 2, 3, 5, 8)
         if high - low > 1:
-            each = (1,) if high - low > math.log(30) else (1, 2, 5)
+            each = (1,) if high - low > math.log(3000) else (1, 3) if high - low > 3 else (1, 2, 5)
         values = [m * 10.0**e for e in range(-4, 5) for m in each]
         return [v for v in values if low <= math.log(v) <= high][:12]
-    step = 10 ** math.floor(math.log10(max(high - low, 1e-12)))
-    if (high - low) / step < 3:
-        step /= 4
+    span = max(high - low, 1e-12)
+    power = 10.0 ** math.floor(math.log10(span))
+    step = next(m * power for m in (0.2, 0.5, 1.0, 2.0, 5.0) if span / (m * power) <= 5)
     first = math.ceil(low / step)
-    return [round(i * step, 10) for i in range(first, first + 12) if i * step <= high]
+    return [round(i * step, 12) for i in range(first, first + 7) if i * step <= high]
 
 
 def _tick(value: float, *, log: bool) -> str:

@@ -57,6 +57,7 @@ EXPECTED: dict[str, tuple[Claim, ...]] = {
         Claim("clean_score", "better", "+8.9 points (a classifier)"),
     ),
     "junk sequences": (
+        Claim("SR_g", "not worse", "not known"),
         Claim("LV", "better", "2.97× [2.68, 3.28]"),
         Claim("GT", "better", "2.08×"),
     ),
