@@ -77,6 +77,8 @@ class _Maker:
         self.columns = columns
         self.train = train
         self.shifting = {c for f in report.of("MV004") for c in f.columns}
+        timed = any(c["role"] == "time" for c in columns.values())
+        self.in_time = timed and not report.of("LK004")
         self.telling = {c for f in report.of("LK006") for c in f.columns}
         self.table: dict[str, Callable[[Finding], Iterator[Step | Told]]] = {
             "MV006": self._unreadable,
@@ -98,6 +100,7 @@ class _Maker:
             "SL003": self._in_train,
             "SL004": self._overlong,
             "CB001": self._imbalance,
+            "CB003": self._absent,
         }
 
     def answer(self, finding: Finding) -> Iterator[Step | Told]:
@@ -112,14 +115,21 @@ class _Maker:
             yield Told(finding.rule, finding.repairs[0].name, finding.message)
 
     def fill(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Imputing what other steps make missing, as safe as the step that made it."""
-        already = {c for s in steps if s.repair == "impute-with-indicator" for c in s.columns}
+        """Imputing what other steps make missing, as safe as the step that made it.
+
+        Where a column is imputed anyway, that step answers the other's rules too.
+        """
+        imputed = [s for s in steps if s.repair == "impute-with-indicator"]
         for step in steps:
             if step.repair not in ("to-missing", "parse"):
                 continue
-            left = tuple(c for c in step.columns if c not in already and self._fillable(c))
+            left = [c for c in step.columns if self._fillable(c)]
+            for one in imputed:
+                if shared := tuple(c for c in left if c in one.columns):
+                    yield replace(one, rules=step.rules, columns=shared, why="")
+                    left = [c for c in left if c not in shared]
             if left:
-                yield Step("impute-with-indicator", step.rules, left, safety=step.safety)
+                yield Step("impute-with-indicator", step.rules, tuple(left), safety=step.safety)
 
     # -- one answer each ----------------------------------------------------------------------
 
@@ -274,6 +284,13 @@ class _Maker:
     def _imbalance(self, finding: Finding) -> Iterator[Step | Told]:
         # A weighted loss is more volatile than balanced batches, for the same accuracy.
         yield self._step(finding, "balanced-sampler")
+
+    def _absent(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.in_time:
+            reason = "the splits follow time, and rows that are moved for a class would not (LK004)"
+            yield self._by_hand(finding, reason)
+        else:
+            yield self._step(finding, "stratified-resplit", safety=finding.repairs[0].safety)
 
 
 _FEATURE = ("number", "feature")

@@ -7,7 +7,7 @@ repeated rows themselves, nothing is held in memory; re-splits hold some 40 byte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -112,30 +112,20 @@ def decide(
         elif step.repair == "quarantine-rows":
             _take(state, i, step, _empty(state, step))
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
-    needing = {"quarantine-conflicts", "drop-from-train", "drop-duplicates"}
     moving = [s for _, s in wanted if s.kind.acts == "splits"]
-    if moving or any(s.repair in needing for _, s in wanted):
+    if moving or any(s.repair in ALIKE for _, s in wanted):
         hidden = any(_hidden(s) for _, s in wanted)
         if view.transforms or view.parsed:  # what the audit saw counts too, not only what is left
             _hash(state, View(view.data), set(), hidden, threads, memory)
         _hash(state, view, dropped, hidden, threads, memory)
-    for i, step in wanted:
-        if step.repair == "quarantine-conflicts":
-            for one in state.repeated:
-                _take(state, i, step, _conflicts(_all(state, one)))
-        elif step.kind.acts == "splits":
+    # Copies leave before rows are moved, or an evaluation split would get them all.
+    for i, step in [w for w in wanted if moving and w[1].repair in ALIKE] + wanted:
+        if step.kind.acts == "splits":
             found = moved(state.view, step, state.hashes, state.all_gone())
             state.moved, state.to = found.moved, found.to
             state.said += found.said
-        elif step.repair == "drop-from-train":
-            for one, expected in zip(state.repeated, state.expected, strict=True):
-                rows = _leaked(_all(state, one))
-                # For a mismatch alone: only what its inverse brings to light, beyond accidents.
-                if not _hidden(step) or beyond_chance(rows.size, expected):
-                    _take(state, i, step, rows)
-        elif step.repair == "drop-duplicates":
-            for one in state.repeated:
-                _take(state, i, step, _repeated(_all(state, one)))
+        elif step.repair in ALIKE:
+            _alike(state, i, step)
     moves = state.moves()
     counts = {i: int((moves.by == i).sum()) for i, s in wanted if s.kind.acts == "rows"}
     counts.update({i: int(moves.moved.size) for i, s in wanted if s.kind.acts == "splits"})
@@ -202,6 +192,15 @@ def _empty(state: _State, step: Step) -> Ints:
 
 
 # -- repeated rows -----------------------------------------------------------------------------
+
+
+def _alike(state: _State, i: int, step: Step) -> None:
+    """Rows leave that are like others, where those are now."""
+    for one, expected in zip(state.repeated, state.expected, strict=True):
+        rows = ALIKE[step.repair](_all(state, one))
+        # For a mismatch alone: only what its inverse brings to light, beyond accidents.
+        if not _hidden(step) or beyond_chance(rows.size, expected):
+            _take(state, i, step, rows)
 
 
 def _hidden(step: Step) -> bool:
@@ -294,3 +293,10 @@ def _conflicts(rows: _All) -> Ints:
     several = distinct(f[1:][other])
     hit = np.isin(rows.features, several) & rows.train & known
     return np.asarray(rows.addresses[hit])
+
+
+ALIKE: dict[str, Callable[[_All], Ints]] = {
+    "quarantine-conflicts": _conflicts,
+    "drop-from-train": _leaked,
+    "drop-duplicates": _repeated,
+}
