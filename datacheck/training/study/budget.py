@@ -14,7 +14,7 @@ SEEDS, STEPS = 10, 400
 MOST_SEEDS, MOST_STEPS = 20, 1500
 FEW_STEPS, FEWEST_STEPS = 200, 60  # below the first, spikes and volatility say little
 START_S = 4.0  # until workers train: each imports torch
-SHARE = 0.75  # of the cores' time that is counted on: processes get in each other's way
+SHARE = 0.65  # of the cores' time that is counted on: processes get in each other's way
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,10 +88,10 @@ OTHER = Defect("other", "VLJ", "clean_loss")
 
 # Rules by prefix, the first that fits; what fits none is OTHER.
 _BY_RULE = (
-    ("MV001", MISSING), ("MV002", MISSING), ("MV004", MISSING), ("MV007", MISSING),
+    ("LK", LEAKAGE), ("MV001", MISSING), ("MV002", MISSING), ("MV004", MISSING), ("MV007", MISSING),
     ("MV003", JUNK), ("MV006", JUNK), ("NM005", JUNK), ("LB", JUNK), ("SL003", JUNK),
     ("NM001", MISMATCH), ("NM004", MISMATCH),
-    ("NM002", SCALING), ("CB", IMBALANCE), ("LK", LEAKAGE), ("SL", LENGTHS),
+    ("NM002", SCALING), ("CB", IMBALANCE), ("SL", LENGTHS),
 )  # fmt: skip
 
 

@@ -88,6 +88,7 @@ def test_same_rules_get_a_number():
         ([Step("standardize", ("NM002",), ("a",))], SCALING),
         ([Step("balanced-sampler", ("CB001",))], IMBALANCE),
         ([Step("drop-from-train", ("LK001",))], LEAKAGE),
+        ([Step("drop-from-train", ("LK001", "NM001"))], LEAKAGE),
         ([Step("length-bucketing", ("SL001",), ("a",), params={"edges": [3]})], LENGTHS),
         ([Step("drop-column", ("MV005",), ("a",))], OTHER),
     ],
