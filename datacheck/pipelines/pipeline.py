@@ -63,8 +63,7 @@ class Pipeline:
                     f"a pipeline is made of transforms, not of {type(one).__name__}",
                     "see datacheck.pipelines.transforms.TRANSFORMS",
                 )
-        named = dict.fromkeys(s for t in self.transforms for s in t.splits)
-        self.splits = tuple(splits) or tuple(named)
+        self.splits = tuple(splits or dict.fromkeys(s for t in self.transforms for s in t.splits))
 
     def __repr__(self) -> str:
         kinds = ", ".join(t.kind for t in self.transforms) or "no transforms"
@@ -153,10 +152,9 @@ class Pipeline:
     def transform(self, frame: Any, split: str | None = None) -> Any:
         """The frame repaired, as the type it was given: pandas, Polars, or a NumPy array.
 
-        ``split`` also applies what is for that split alone (the inverse of a mismatch, say);
-        without it nothing of that kind is. The label and columns not in the schema pass as they
-        are. Raises UsageError where the frame does not fit the schema, with all that differs, and
-        for a split that is not among :attr:`splits`.
+        ``split`` (of :attr:`splits`) also applies what is for that split alone (the inverse of a
+        mismatch, say). The label and columns not in the schema pass as they are. Raises UsageError
+        where the frame does not fit the schema, with all that differs, and for an unknown split.
         """
         if not self.fitted:
             raise UsageError("the pipeline is not fitted", "call fit(train) first")
@@ -166,10 +164,8 @@ class Pipeline:
         return came.back(self._transform(came, split))
 
     def _transform(self, came: Given, split: str | None) -> pl.DataFrame:
-        frame = came.frame
-        other = frame_schema.other_names(frame, self.schema)
-        if other:
-            frame = frame.rename(other)
+        other = frame_schema.other_names(came.frame, self.schema)
+        frame = came.frame.rename(other) if other else came.frame
         if self.schema:
             gone = frozenset(c for t in self.transforms for c in t.dropped)
             frame_schema.check(frame, self.schema, gone)

@@ -18,6 +18,7 @@ MOST_STEPS = 10_000
 DROPS = ("drop-id", "drop-column", "drop-feature")
 SCALES = ("standardize", "robust-scale", "min-max-scale")
 MOVES = ("group-aware-split", "time-aware-split", "stratified-resplit")  # the first wins
+FEW = 3  # rows of a category that train can learn from, as NM006 has it
 _SAFETIES = ("safe", "unsafe")
 _FIELDS = ("repair", "rules", "safety", "why", "columns", "splits")
 
@@ -154,6 +155,11 @@ class Plan:
             if first.repair == MOVES[0]:  # that one looks at times, too
                 rules = {r for s in moving if s.repair in MOVES[:2] for r in s.rules}
                 steps[steps.index(first)] = replace(first, rules=tuple(sorted(rules)))
+        if moving:  # a few rows of a category that train lacked may come to it
+            few, other = {"least": FEW}, "map-to-other"
+            steps = [
+                replace(s, params={**few, **s.params}) if s.repair == other else s for s in steps
+            ]
         dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
         scaled: set[str] = set()
         out: list[Step] = []

@@ -231,7 +231,8 @@ class _Maker:
 
     def _unseen(self, finding: Finding) -> Iterator[Step | Told]:
         known = [n for v in finding.evidence.get("hardly_known", {}).values() for n in v.values()]
-        yield self._step(finding, "map-to-other", least=max(known, default=0) + 1)
+        least = {"least": max(known) + 1} if known else {}  # else Plan.ready chooses
+        yield self._step(finding, "map-to-other", **least)
 
     def _labels(self, finding: Finding) -> Iterator[Step | Told]:
         named = finding.repairs and finding.repairs[0].name == "quarantine"

@@ -107,10 +107,9 @@ def decide(
         )
     state = _State(view, train)
     for i, step in wanted:
-        if step.repair == "quarantine":
-            _take(state, i, step, _unlabeled(state, step))
-        elif step.repair == "quarantine-rows":
-            _take(state, i, step, _empty(state, step))
+        if step.repair in ("quarantine", "quarantine-rows"):
+            bad = _unlabeled if step.repair == "quarantine" else _empty
+            _take(state, i, step, bad(state, step))
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
     moving = [s for _, s in wanted if s.kind.acts == "splits"]
     if moving or any(s.repair in ALIKE for _, s in wanted):
@@ -137,10 +136,11 @@ def _take(state: _State, i: int, step: Step, addresses: Ints) -> None:
     total = state.rows.get(state.train, 0)
     left = total - np.union1d(state.all_gone(), addresses).size
     if addresses.size > MOST * total or (addresses.size and left <= 0):
-        state.said.append(
+        said = (
             f"{step.repair} was left out: it would take {addresses.size:,} of {total:,} rows of "
             f"{state.train}; {BROKEN.get(step.repair, 'the split itself is to be made again')}"
         )
+        state.said += [said] if said not in state.said else []
         return
     state.leave(i, addresses)
 
@@ -153,8 +153,7 @@ def _unlabeled(state: _State, step: Step) -> Ints:
     if label is None:
         raise UsageError("quarantine needs a label column", "name it with --label")
     invalid = [str(v) for v in step.get("invalid")]
-    parts = []
-    seen = 0
+    parts, seen = [], 0
     for _, frame, addresses in state.view.pieces([label.name], splits=[state.train]):
         seen += frame.height
         cell = frame[label.name]
@@ -171,8 +170,7 @@ def _unlabeled(state: _State, step: Step) -> Ints:
 
 
 def _empty(state: _State, step: Step) -> Ints:
-    parts = []
-    seen = 0
+    parts, seen = [], 0
     columns = [c for c in step.columns if c in state.view.data.columns]
     for _, frame, addresses in state.view.pieces(columns, splits=[state.train]):
         seen += frame.height
