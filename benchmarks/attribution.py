@@ -37,17 +37,17 @@ from datacheck.errors import NonFiniteError
 from datacheck.pipelines.collate import Collate
 from datacheck.pipelines.loader import Loader
 from datacheck.pipelines.named_rows import rows_named
-from datacheck.pipelines.tables import MemoryTable
+from datacheck.pipelines.storage.tables import MemoryTable
 from datacheck.sources import open_source
 from datacheck.training.attribution import Attribution, Cause, attribute
-from datacheck.training.clipping import clip
+from datacheck.training.causes.replay_verdict import Replay
+from datacheck.training.causes.replaying import replay
 from datacheck.training.determinism import KeyedBatchSampler, init, reseed
+from datacheck.training.loop.clipping import clip
 from datacheck.training.monitor import StabilityMonitor
 from datacheck.training.objectives import Classification
-from datacheck.training.replay_verdict import Replay
-from datacheck.training.replaying import replay
+from datacheck.training.recording.snapshots import Snapshots
 from datacheck.training.run import Run
-from datacheck.training.snapshots import Snapshots
 from datacheck.training.train_config import TrainConfig
 from datacheck.training.trainer import Trainer
 from datacheck.types import Floats, Ints

@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
-from datacheck.pipelines.balanced import cut_in_order
 from datacheck.pipelines.bucketing import BucketBatchSampler
-from datacheck.pipelines.budgets import Tokens
-from datacheck.pipelines.length_layout import by_length, cut
+from datacheck.pipelines.samplers.balanced import cut_in_order
+from datacheck.pipelines.samplers.budgets import Tokens
+from datacheck.pipelines.samplers.length_layout import by_length, cut
 from datacheck.pipelines.surprise import surprise
 from datacheck.types import Floats, Ints
 

@@ -39,8 +39,8 @@ import torchvision
 from torch import Tensor, nn
 
 from datacheck.training.monitor import StabilityMonitor
-from datacheck.training.units import Hook
-from datacheck.training.updates import Updates
+from datacheck.training.recording.units import Hook
+from datacheck.training.recording.updates import Updates
 
 LINES: list[str] = []
 

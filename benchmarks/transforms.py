@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
-from datacheck.pipelines.order_statistics import quantiles
+from datacheck.pipelines.fitting.order_statistics import quantiles
 from datacheck.pipelines.pipeline import Pipeline
 from datacheck.pipelines.transforms import make
 

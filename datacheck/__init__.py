@@ -24,9 +24,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from datacheck.findings import Effect, Example, Finding, Outcome, Repair, Report, Severity
-    from datacheck.pipelines.balanced import BalancedBatchSampler
     from datacheck.pipelines.bucketing import BucketBatchSampler
-    from datacheck.pipelines.budgets import Examples, Quadratic, Tokens
     from datacheck.pipelines.fixing import Fixed, fix
     from datacheck.pipelines.guard import guard
     from datacheck.pipelines.loader_audit import audit_loader
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from datacheck.pipelines.pipeline import Pipeline
     from datacheck.pipelines.plan import Plan, Step
     from datacheck.pipelines.profile import Profile
+    from datacheck.pipelines.samplers.balanced import BalancedBatchSampler
+    from datacheck.pipelines.samplers.budgets import Examples, Quadratic, Tokens
     from datacheck.pipelines.shared_transform import SharedTransform, shared_transform
     from datacheck.pipelines.surprise import surprise
     from datacheck.pipelines.transforms_audit import audit_transforms
@@ -107,9 +107,9 @@ _HOMES = {
         ),
         "errors",
     ),
-    "BalancedBatchSampler": "pipelines.balanced",
+    "BalancedBatchSampler": "pipelines.samplers.balanced",
     "BucketBatchSampler": "pipelines.bucketing",
-    **dict.fromkeys(("Examples", "Quadratic", "Tokens"), "pipelines.budgets"),
+    **dict.fromkeys(("Examples", "Quadratic", "Tokens"), "pipelines.samplers.budgets"),
     "guard": "pipelines.guard",
     "audit_loader": "pipelines.loader_audit",
     "loaders": "pipelines.loaders",

@@ -185,8 +185,8 @@ def _transforms(codes: tuple[Code, ...], config: Config) -> tuple[list[Finding],
     """What NM004 judges by, if transforms are named and it is among the rules."""
     if config.transforms is None or all(c.code != "NM004" for c in codes):
         return None
+    from datacheck.pipelines.images.load import loaded
     from datacheck.pipelines.transforms_audit import compare
-    from datacheck.pipelines.transforms_load import loaded
 
     return compare(loaded(config.transforms))
 

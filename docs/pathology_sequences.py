@@ -19,10 +19,10 @@ import polars as pl
 import torch
 
 from datacheck.pipelines.bucketing import BucketBatchSampler
-from datacheck.pipelines.budgets import Examples
 from datacheck.pipelines.collate import Batch, Collate, pad
 from datacheck.pipelines.loader import Loader
-from datacheck.pipelines.tables import ADDRESS, MemoryTable
+from datacheck.pipelines.samplers.budgets import Examples
+from datacheck.pipelines.storage.tables import ADDRESS, MemoryTable
 from datacheck.training import (
     CausalLM,
     KeyedBatchSampler,

@@ -14,7 +14,7 @@ import click
 from datacheck.cli.common import data_options, debug, source_of
 
 if TYPE_CHECKING:
-    from datacheck.training.conducting import Trained
+    from datacheck.training.loop.conducting import Trained
     from datacheck.training.presets import Form, Preset
     from datacheck.training.tasks import Prepared
     from datacheck.training.train_config import TrainConfig
@@ -150,8 +150,8 @@ def _train(asked: Mapping[str, Any], folder: Path, *, resume: bool) -> int:
     from datacheck.cli import trained
     from datacheck.cli.output import write_stdout
     from datacheck.findings import Severity
-    from datacheck.training import demos
-    from datacheck.training.conducting import train
+    from datacheck.training.loop.conducting import train
+    from datacheck.training.samples import demos
     from datacheck.training.tasks import prepare
 
     source: Any
@@ -258,7 +258,7 @@ def _form(name: str, asked: Mapping[str, Any], preset: Preset) -> Form:
 def _config(prepared: Prepared, asked: Mapping[str, Any], folder: Path) -> TrainConfig:
     from dataclasses import replace
 
-    from datacheck.training.feeding import Feed
+    from datacheck.training.loop.feeding import Feed
 
     preset = prepared.form.config
     names = ("optimizer", "lr", "weight_decay", "momentum", "schedule", "warmup", "clip_at", "ema",

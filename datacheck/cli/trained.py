@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datacheck.training.conducting import Trained
+    from datacheck.training.loop.conducting import Trained
     from datacheck.training.train_config import TrainConfig
 
 FIGURES = (

@@ -3,8 +3,8 @@
 Bucketing by length saves padding, and makes batches unlike each other: a batch of short rows has
 another loss than one of long rows, so the loss swings from step to step. Here a step of the
 optimizer is made of several batches (``accumulate``), one from each stratum of the lengths, dealt
-at random and then evened out (:mod:`~datacheck.pipelines.dealing`): each step mirrors the lengths
-of the whole, in about the same number of tokens, and whatever else is known of the rows
+at random and then evened out (:mod:`~datacheck.pipelines.samplers.dealing`): each step mirrors the
+lengths of the whole, in about the same number of tokens, and whatever else is known of the rows
 (``mirror``, ``labels``). The one line in the loop is :meth:`BucketBatchSampler.steps`.
 """
 
@@ -18,16 +18,16 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.balanced import (
+from datacheck.pipelines.repairing.row_numbers import check_classes, check_lengths, check_numbers
+from datacheck.pipelines.samplers.balanced import (
     Balance,
     BalancedBatchSampler,
     check_ranks,
     check_state,
 )
-from datacheck.pipelines.budgets import Budget, Tokens
-from datacheck.pipelines.dealing import deal, features, spread
-from datacheck.pipelines.length_layout import halved, joined, lay_out
-from datacheck.pipelines.row_numbers import check_classes, check_lengths, check_numbers
+from datacheck.pipelines.samplers.budgets import Budget, Tokens
+from datacheck.pipelines.samplers.dealing import deal, features, spread
+from datacheck.pipelines.samplers.length_layout import halved, joined, lay_out
 from datacheck.types import Floats, Ints
 
 T = TypeVar("T")
@@ -40,14 +40,14 @@ class BucketBatchSampler:
 
     ``lengths`` is int64 of shape (n,), 0 allowed; ``budget`` one of ``Examples``, ``Tokens`` and
     ``Quadratic`` (a number is ``Tokens``). Every index comes once an epoch, over all ranks
-    together, in another order each epoch. ``accumulate`` batches make a step of the optimizer;
-    all ranks have the same number of batches, and each step exactly ``accumulate``: a few batches
-    are halved for that, and no row is left out or repeated (with ``drop_last`` the remainder is
-    left out instead). Only where all batches hold one row can the last step be shorter, and a
-    batch of several ranks hold two. ``balance`` draws classes of ``labels`` evenly instead (see
-    :class:`~datacheck.pipelines.balanced.BalancedBatchSampler`); rows may then come more than
-    once, or not. ``labels`` without ``balance``: classes come evenly within each run of lengths,
-    and steps hold them in proportion.
+    together, in another order each epoch. ``accumulate`` batches make a step of the optimizer; all
+    ranks have the same number of batches, and each step exactly ``accumulate``: a few batches are
+    halved for that, and no row is left out or repeated (with ``drop_last`` the remainder is left
+    out instead). Only where all batches hold one row can the last step be shorter, and a batch of
+    several ranks hold two. ``balance`` draws classes of ``labels`` evenly instead (see
+    :class:`~datacheck.pipelines.samplers.balanced.BalancedBatchSampler`); rows may then come more
+    than once, or not. ``labels`` without ``balance``: classes come evenly within each run of
+    lengths, and steps hold them in proportion.
 
     ``mirror`` are further numbers of the rows, shape (n,) or (n, k), whose sums a step is to hold
     in proportion to its tokens: what is known of the rows' losses beforehand, such as

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.ragged import Ragged, Rows
+from datacheck.pipelines.storage.ragged import Ragged, Rows
 from datacheck.types import Floats, Ints
 
 X, CATEGORIES, Y = "__x__", "__categories__", "__y__"  # columns of an encoded table
@@ -126,7 +126,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Collate:
-    """Makes a :class:`Batch` of the :class:`~datacheck.pipelines.ragged.Rows` of a table.
+    """Makes a :class:`Batch` of the :class:`~datacheck.pipelines.storage.ragged.Rows` of a table.
 
     ``numbers`` and ``categories`` are the columns (of shape (rows,) or (rows, width)) laid side
     by side; ``sequences`` the columns of lists; integers stay whole and are padded with 0.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from datacheck.config import Config
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
-from datacheck.pipelines.arrays import without_parts
-from datacheck.pipelines.building import Built, build
-from datacheck.pipelines.fingerprints import Fingerprint, FittedOn
-from datacheck.pipelines.mending import ROWS, Mender, Tally
+from datacheck.pipelines.fitting.fingerprints import Fingerprint, FittedOn
 from datacheck.pipelines.plan import Plan, Step
-from datacheck.pipelines.plan_check import check
-from datacheck.pipelines.rows import Decided, decide
-from datacheck.pipelines.view import View
+from datacheck.pipelines.repairing.arrays import without_parts
+from datacheck.pipelines.repairing.building import Built, build
+from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
+from datacheck.pipelines.repairing.plan_check import check
+from datacheck.pipelines.repairing.rows import Decided, decide
+from datacheck.pipelines.repairing.view import View
 from datacheck.sources.raw import read_raw
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def run_fix(
     progress: Progress | None = None,
 ) -> Fixed:
     """What :func:`fix` and the command line share."""
-    from datacheck.pipelines import folder
+    from datacheck.pipelines.repairing import folder
     from datacheck.sources import open_source
 
     target = None if output is None or dry_run else folder.free(Path(output), away=source)
@@ -181,12 +181,12 @@ def run_fix(
 
         tally, frames, quarantine = in_frames(job)
         done = _fixed(job, whole, skipped, tally)
-        from datacheck.pipelines.settings import settings_of
+        from datacheck.pipelines.repairing.settings import settings_of
 
         return replace(
             done, frames=frames, quarantine=quarantine, settings=settings_of(job, config)
         )
-    from datacheck.pipelines.publishing import publish
+    from datacheck.pipelines.repairing.publishing import publish
 
     assert target is not None
     return publish(

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from datacheck.errors import DatacheckError, UsageError
-from datacheck.pipelines.batch_checks import (
+from datacheck.pipelines.profile import Profile
+from datacheck.pipelines.watching.batch_checks import (
     SETTLED,
     Check,
     Violation,
@@ -25,8 +26,7 @@ from datacheck.pipelines.batch_checks import (
     prepare,
     watch_scale,
 )
-from datacheck.pipelines.batch_parts import addresses_of, parts_of, select
-from datacheck.pipelines.profile import Profile
+from datacheck.pipelines.watching.batch_parts import addresses_of, parts_of, select
 
 OnViolation = Literal["raise", "warn", "quarantine"]
 EVERY = 16  # batches, of which one is looked at for its scale once there were enough

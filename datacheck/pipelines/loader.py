@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from datacheck.pipelines.collate import Batch
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.encoding import Encoder
-    from datacheck.pipelines.tables import Table
+    from datacheck.pipelines.storage.encoding import Encoder
+    from datacheck.pipelines.storage.tables import Table
 
 
 class Loader(DataLoader[Batch]):

@@ -19,7 +19,7 @@ from datacheck.errors import UsageError
 from datacheck.findings import Finding, Outcome, Report, Status
 from datacheck.pipelines.loader_rules.base import LoaderRule
 from datacheck.pipelines.loader_rules.seen import Seen, sampler_of
-from datacheck.pipelines.recording import content, unwrapped, watch
+from datacheck.pipelines.watching.recording import content, unwrapped, watch
 from datacheck.suppress import without_accepted
 from datacheck.types import Ints
 
@@ -173,7 +173,7 @@ def _expect(split: Seen, source: Any) -> None:
 
 def _source_addresses(source: Any, split: str) -> Ints | None:
     from datacheck.dataset import Dataset
-    from datacheck.pipelines.encoded import read_frames
+    from datacheck.pipelines.storage.encoded import read_frames
     from datacheck.sources import open_source
 
     data = source if isinstance(source, Dataset) else open_source(source)

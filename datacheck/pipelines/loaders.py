@@ -15,14 +15,14 @@ from datacheck.config import FILE, Config
 from datacheck.dataset import Dataset, Role, Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.balanced import Balance, RowBatchSampler
-from datacheck.pipelines.direct import Encoded, Missing
-from datacheck.pipelines.encoded import encode
-from datacheck.pipelines.encoding import VOCABULARY
 from datacheck.pipelines.loader import Loader, Loaders
-from datacheck.pipelines.ordered import OrderedBatchSampler
-from datacheck.pipelines.sampling import Asked, train_sampler
-from datacheck.pipelines.tables import Table
+from datacheck.pipelines.samplers.balanced import Balance, RowBatchSampler
+from datacheck.pipelines.samplers.ordered import OrderedBatchSampler
+from datacheck.pipelines.samplers.sampling import Asked, train_sampler
+from datacheck.pipelines.storage.direct import Encoded, Missing
+from datacheck.pipelines.storage.encoded import encode
+from datacheck.pipelines.storage.encoding import VOCABULARY
+from datacheck.pipelines.storage.tables import Table
 
 if TYPE_CHECKING:
     from datacheck.pipelines.pipeline import Pipeline

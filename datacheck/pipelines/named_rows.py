@@ -19,8 +19,8 @@ from datacheck.dataset import Batch, Dataset
 from datacheck.engines.plan import block_rows
 from datacheck.engines.scan import blocks
 from datacheck.findings import Finding, Report
-from datacheck.pipelines.named_repeats import REPEATED, repeated
-from datacheck.pipelines.view import View, take
+from datacheck.pipelines.repairing.named_repeats import REPEATED, repeated
+from datacheck.pipelines.repairing.view import View, take
 from datacheck.summaries.lengths import lengths_of
 from datacheck.summaries.values import canonical_strings
 from datacheck.types import Ints, Mask

@@ -16,18 +16,18 @@ import polars as pl
 from datacheck.dataset import TRAIN_NAMES, Role
 from datacheck.errors import DatacheckError, SourceError, UsageError
 from datacheck.findings import names
-from datacheck.pipelines import frame_schema, plain_json
-from datacheck.pipelines.fingerprints import FittedOn, fingerprint
-from datacheck.pipelines.frame_schema import Field
-from datacheck.pipelines.in_and_out import Given, given
-from datacheck.pipelines.spreads import learn_all
+from datacheck.pipelines.fitting.fingerprints import FittedOn, fingerprint
+from datacheck.pipelines.fitting.spreads import learn_all
+from datacheck.pipelines.saved import frame_schema, plain_json
+from datacheck.pipelines.saved.frame_schema import Field
+from datacheck.pipelines.saved.in_and_out import Given, given
 from datacheck.pipelines.transforms import from_dict
 from datacheck.pipelines.transforms.base import Frames, Transform, pick
 from datacheck.pipelines.transforms.coding import decode, encode
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.sklearn_ import PipelineTransformer
-    from datacheck.pipelines.torch_ import TensorPipeline
+    from datacheck.pipelines.saved.sklearn_ import PipelineTransformer
+    from datacheck.pipelines.saved.torch_ import TensorPipeline
 
 FORMAT, VERSION = "datacheck-pipeline", 1
 MOST_TRANSFORMS = 10_000
@@ -240,7 +240,7 @@ class Pipeline:
 
     def to_sklearn(self) -> PipelineTransformer:
         """The same as a scikit-learn transformer, fitted; ``fit`` fits a clone of it anew."""
-        from datacheck.pipelines.sklearn_ import PipelineTransformer
+        from datacheck.pipelines.saved.sklearn_ import PipelineTransformer
 
         return PipelineTransformer.fitted(self)
 
@@ -251,7 +251,7 @@ class Pipeline:
         schema, in its order. Raises UsageError for what has no meaning on tensors.
         """
         try:
-            from datacheck.pipelines.torch_ import TensorPipeline
+            from datacheck.pipelines.saved.torch_ import TensorPipeline
         except ImportError:
             raise UsageError(
                 "to_torch needs PyTorch", "pip install 'datacheck-ml[torch]'"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.batch_parts import is_padded, label_field, parts_of
+from datacheck.pipelines.watching.batch_parts import is_padded, label_field, parts_of
 from datacheck.types import Floats, Mask
 
 MOST_CLASSES = 1_000

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from datacheck.pipelines.mending import ROWS, Tally
-from datacheck.pipelines.quarantine import left
+from datacheck.pipelines.repairing.mending import ROWS, Tally
+from datacheck.pipelines.repairing.quarantine import left
 from datacheck.sources.raw import read_raw
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import numpy as np
 
 from datacheck.errors import UsageError
 from datacheck.findings import Severity, names
-from datacheck.pipelines.image_augment import AUGMENTATIONS, Augmentation, augmentations
-from datacheck.pipelines.image_input import AsImage, Layout
-from datacheck.pipelines.image_sources import open_images
-from datacheck.pipelines.image_statistics import fit, given
+from datacheck.pipelines.images.augment import AUGMENTATIONS, Augmentation, augmentations
+from datacheck.pipelines.images.input import AsImage, Layout
+from datacheck.pipelines.images.sources import open_images
+from datacheck.pipelines.images.statistics import fit, given
 
 VERSION = 1
 KEY = "image"

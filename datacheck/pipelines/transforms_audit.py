@@ -10,10 +10,10 @@ from typing import Any
 from datacheck.checks.codes import find
 from datacheck.errors import UsageError
 from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
-from datacheck.pipelines.transforms_compare import Difference, differences
-from datacheck.pipelines.transforms_read import read
-from datacheck.pipelines.transforms_walk import Fault, Input, walk
-from datacheck.pipelines.transforms_walk import Outcome as Walked
+from datacheck.pipelines.images.compare import Difference, differences
+from datacheck.pipelines.images.read import read
+from datacheck.pipelines.images.walk import Fault, Input, walk
+from datacheck.pipelines.images.walk import Outcome as Walked
 
 RULE = "NM004"
 TRAIN_NAMES = ("train", "training", "tr", "fit")
@@ -88,7 +88,7 @@ def compare(
         )
     source, ran, notes = Input(channels=channels), {}, []
     if sample is not None:
-        from datacheck.pipelines.transforms_sample import described, images, run
+        from datacheck.pipelines.images.sample import described, images, run
 
         items = images(sample)
         source = described(items)
@@ -134,7 +134,7 @@ def _seen(
     if not ran:
         yield from static
         return
-    from datacheck.pipelines.transforms_outputs import differences as by_running
+    from datacheck.pipelines.images.outputs import differences as by_running
 
     run = list(by_running(ran[train], ran[name]))
     works = not ran[train].error and not ran[name].error

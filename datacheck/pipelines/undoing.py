@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from datacheck.errors import SourceError
-from datacheck.pipelines import folder
+from datacheck.pipelines.repairing import folder
 
 HINT = "the folder has been changed since `datacheck fix` wrote it"
 

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datacheck.training.attribution import Attribution, Cause, attribute
-    from datacheck.training.averaging import Average
-    from datacheck.training.clipping import clip
+    from datacheck.training.causes.replay_verdict import Culprit, Replay
+    from datacheck.training.causes.replaying import replay
     from datacheck.training.determinism import KeyedBatchSampler, init
     from datacheck.training.ensemble import Ensemble, fit_ensemble
-    from datacheck.training.evaluating import evaluate
-    from datacheck.training.history import Fitted
     from datacheck.training.judging import judge
+    from datacheck.training.loop.averaging import Average
+    from datacheck.training.loop.clipping import clip
+    from datacheck.training.loop.evaluating import evaluate
+    from datacheck.training.loop.history import Fitted
     from datacheck.training.metrics import reference_loss, summarize
     from datacheck.training.monitor import StabilityMonitor
     from datacheck.training.objectives import (
@@ -31,11 +33,9 @@ if TYPE_CHECKING:
     )
     from datacheck.training.presets import Form, Preset
     from datacheck.training.record import Record, RecordWarning
-    from datacheck.training.replay_verdict import Culprit, Replay
-    from datacheck.training.replaying import replay
+    from datacheck.training.recording.snapshots import Snapshots, State
     from datacheck.training.run import Run
     from datacheck.training.schedules import Schedule
-    from datacheck.training.snapshots import Snapshots, State
     from datacheck.training.spiking import Spikes, SpikeWatch, spikes
     from datacheck.training.tasks import Prepared, prepare
     from datacheck.training.train_config import TrainConfig
@@ -94,8 +94,8 @@ _HOMES = {
         ("Attribution", "Cause", "attribute"),
         "attribution",
     ),
-    "Average": "averaging",
-    "clip": "clipping",
+    "Average": "loop.averaging",
+    "clip": "loop.clipping",
     **dict.fromkeys(
         ("KeyedBatchSampler", "init"),
         "determinism",
@@ -104,8 +104,8 @@ _HOMES = {
         ("Ensemble", "fit_ensemble"),
         "ensemble",
     ),
-    "evaluate": "evaluating",
-    "Fitted": "history",
+    "evaluate": "loop.evaluating",
+    "Fitted": "loop.history",
     **dict.fromkeys(
         ("reference_loss", "summarize"),
         "metrics",
@@ -128,9 +128,9 @@ _HOMES = {
         "record",
     ),
     "Run": "run",
-    **dict.fromkeys(("Culprit", "Replay"), "replay_verdict"),
-    "replay": "replaying",
-    **dict.fromkeys(("Snapshots", "State"), "snapshots"),
+    **dict.fromkeys(("Culprit", "Replay"), "causes.replay_verdict"),
+    "replay": "causes.replaying",
+    **dict.fromkeys(("Snapshots", "State"), "recording.snapshots"),
     "Schedule": "schedules",
     **dict.fromkeys(
         ("SpikeWatch", "Spikes", "spikes"),

@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from datacheck.training.associations import RECURRING, Association, associations, marked
-from datacheck.training.batches import UNHEARD, Batches
-from datacheck.training.events import Event, happened, with_rows
+from datacheck.training.causes.associations import RECURRING, Association, associations, marked
+from datacheck.training.causes.batches import UNHEARD, Batches
+from datacheck.training.causes.events import Event, happened, with_rows
+from datacheck.training.recording.visits import Visits
 from datacheck.training.run import Run
-from datacheck.training.visits import Visits
 from datacheck.types import Ints, Mask
 
 AGAIN = 2  # other visits of a row that came to nothing before its spike counts as chance
@@ -54,7 +54,7 @@ class Attribution:
 
     ``events`` are in order of the steps, each with its rows by share of the loss; ``associations``
     in the order of their odds; ``ranking`` has all rows of the run, the most conspicuous first
-    (see :meth:`~datacheck.training.visits.Visits.ranking`). ``reason`` is a sentence.
+    (see :meth:`~datacheck.training.recording.visits.Visits.ranking`). ``reason`` is a sentence.
     """
 
     cause: Cause
@@ -91,7 +91,7 @@ class Attribution:
         }
 
     def __str__(self) -> str:
-        from datacheck.training.attribution_text import told
+        from datacheck.training.causes.attribution_text import told
 
         return told(self)
 

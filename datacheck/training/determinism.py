@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.balanced import RowBatchSampler
 from datacheck.pipelines.loader import Loader
-from datacheck.training.initial import init
-from datacheck.training.keys import key, reseed, row_keys, untouched
+from datacheck.pipelines.samplers.balanced import RowBatchSampler
+from datacheck.training.loop.initial import init
+from datacheck.training.loop.keys import key, reseed, row_keys, untouched
 from datacheck.types import Ints
 
 __all__ = ["KeyedBatchSampler", "init", "key", "keyed", "reseed", "row_keys", "untouched"]

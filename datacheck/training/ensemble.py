@@ -19,10 +19,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from datacheck.errors import UsageError
 from datacheck.training import determinism
-from datacheck.training.averaging import evaluating, has_running_statistics
-from datacheck.training.clipping import clip_tensors
-from datacheck.training.feeding import Feed
-from datacheck.training.history import Fitted
+from datacheck.training.loop.averaging import evaluating, has_running_statistics
+from datacheck.training.loop.clipping import clip_tensors
+from datacheck.training.loop.feeding import Feed
+from datacheck.training.loop.history import Fitted
 from datacheck.training.objectives import Judged, Losses, Objective
 from datacheck.training.train_config import TrainConfig
 from datacheck.training.trainer import Trainer

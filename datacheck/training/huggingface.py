@@ -27,7 +27,7 @@ from torch.autograd import Variable
 
 from datacheck.errors import UsageError
 from datacheck.training.monitor import StabilityMonitor
-from datacheck.training.units import Hook
+from datacheck.training.recording.units import Hook
 
 
 class Watching:

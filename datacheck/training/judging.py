@@ -14,7 +14,7 @@ from datacheck.checks.base import BaseRule
 from datacheck.checks.codes import select
 from datacheck.errors import DatacheckError
 from datacheck.findings import Finding, Report
-from datacheck.training.attributed import RULES, with_causes
+from datacheck.training.causes.attributed import RULES, with_causes
 from datacheck.training.rules.base import RunRule
 from datacheck.training.rules.view import Locate, Named, View
 from datacheck.types import Ints

@@ -17,7 +17,7 @@ import polars as pl
 
 from datacheck.dataset import Task
 from datacheck.errors import UsageError
-from datacheck.training.recorded import Recorded, finite_steps, recorded
+from datacheck.training.recording.recorded import Recorded, finite_steps, recorded
 from datacheck.training.series import (
     differences,
     finite,

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from datacheck.errors import UsageError
-from datacheck.training import monitor_options
-from datacheck.training.finiteness import Judge, OnNonFinite
-from datacheck.training.instruments import Gradients
-from datacheck.training.ledger import Ledger, Step
 from datacheck.training.record import Record
+from datacheck.training.recording import monitor_options
+from datacheck.training.recording.finiteness import Judge, OnNonFinite
+from datacheck.training.recording.instruments import Gradients
+from datacheck.training.recording.ledger import Ledger, Step
+from datacheck.training.recording.units import Units
+from datacheck.training.recording.updates import Updates
 from datacheck.training.run import Run
-from datacheck.training.units import Units
-from datacheck.training.updates import Updates
 
 if TYPE_CHECKING:
     from datacheck.findings import Report

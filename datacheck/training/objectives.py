@@ -17,7 +17,7 @@ from torch.nn import functional
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.collate import IGNORED, Padded
-from datacheck.training.inputs import Inputs, sequence, table
+from datacheck.training.loop.inputs import Inputs, sequence, table
 
 Model = Callable[..., Tensor]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.training.shapes import Shape
+from datacheck.training.samples.shapes import Shape
 from datacheck.training.train_config import TrainConfig
 
 FormName = Literal["pathological", "tamed"]

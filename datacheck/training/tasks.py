@@ -16,10 +16,12 @@ from datacheck.errors import UsageError
 from datacheck.findings import Finding, Severity, names
 from datacheck.pipelines.collate import IGNORED, Y
 from datacheck.pipelines.loader import Loader
-from datacheck.pipelines.ragged import Ragged
+from datacheck.pipelines.storage.ragged import Ragged
 from datacheck.pipelines.transforms_audit import audit_transforms
-from datacheck.training import images, inputs, presets
+from datacheck.training import presets
 from datacheck.training.determinism import init
+from datacheck.training.loop import inputs
+from datacheck.training.loop.readying import Ready, ready, without_label
 from datacheck.training.metrics import reference_loss
 from datacheck.training.models import MLP, Decoder, EncoderDecoder, RecurrentClassifier, ResidualCNN
 from datacheck.training.objectives import (
@@ -30,9 +32,9 @@ from datacheck.training.objectives import (
     SequenceToSequence,
 )
 from datacheck.training.presets import Form, Preset
-from datacheck.training.readying import Ready, ready, without_label
-from datacheck.training.shapes import Shaped, shaped
-from datacheck.training.subset import Subset
+from datacheck.training.samples import images
+from datacheck.training.samples.shapes import Shaped, shaped
+from datacheck.training.samples.subset import Subset
 
 UNEVEN = 3.0  # times the rarest class: from there on the score is balanced
 

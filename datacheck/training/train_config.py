@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.training import optimizers, schedules
-from datacheck.training.clipping import WAYS, Way
+from datacheck.training.loop.clipping import WAYS, Way
 
 Precision = Literal["float32", "bfloat16", "float16"]
 OnNonfinite = Literal["stop", "skip", "apply"]

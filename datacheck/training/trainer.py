@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from datacheck.errors import NonFiniteError, UsageError
 from datacheck.findings import names
 from datacheck.training import checkpoint, optimizers
-from datacheck.training.averaging import has_running_statistics
-from datacheck.training.clipping import clip
 from datacheck.training.determinism import reseed
-from datacheck.training.history import Fitted
-from datacheck.training.instruments import first_not_finite
-from datacheck.training.locating import LastInput
+from datacheck.training.loop.averaging import has_running_statistics
+from datacheck.training.loop.clipping import clip
+from datacheck.training.loop.history import Fitted
+from datacheck.training.loop.session import Session
 from datacheck.training.monitor import StabilityMonitor
-from datacheck.training.session import Session
+from datacheck.training.recording.instruments import first_not_finite
+from datacheck.training.recording.locating import LastInput
 from datacheck.training.train_config import TrainConfig
 from datacheck.types import Ints
 

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.bucketing import BucketBatchSampler
-from datacheck.pipelines.budgets import Budget, Examples, Quadratic, Tokens
-from datacheck.pipelines.length_layout import by_length, cut, halved, lay_out
+from datacheck.pipelines.samplers.budgets import Budget, Examples, Quadratic, Tokens
+from datacheck.pipelines.samplers.length_layout import by_length, cut, halved, lay_out
 
 BUDGETS: list[Budget] = [Examples(1), Examples(7), Tokens(1), Tokens(64), Quadratic(400)]
 

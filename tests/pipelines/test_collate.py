@@ -9,8 +9,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.collate import Batch, Collate, pad
-from datacheck.pipelines.ragged import Ragged, Rows
-from datacheck.pipelines.tables import MemoryTable
+from datacheck.pipelines.storage.ragged import Ragged, Rows
+from datacheck.pipelines.storage.tables import MemoryTable
 
 LISTS = st.lists(st.lists(st.integers(-(2**20), 2**20), max_size=9), min_size=1, max_size=20)
 

@@ -22,10 +22,10 @@ import pytest
 import datacheck
 from datacheck.config import Config
 from datacheck.errors import DatacheckError, SourceError, UsageError
-from datacheck.pipelines import folder
 from datacheck.pipelines.fixing import fix
 from datacheck.pipelines.pipeline import Pipeline
 from datacheck.pipelines.plan import Plan, Step
+from datacheck.pipelines.repairing import folder
 from datacheck.pipelines.undoing import undo
 
 ROOT = Path(__file__).parents[2]

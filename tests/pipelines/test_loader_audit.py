@@ -23,7 +23,7 @@ from datacheck.findings import Severity, Status
 from datacheck.pipelines.guard import guard
 from datacheck.pipelines.loader_audit import CODES, audit_loader
 from datacheck.pipelines.loaders import loaders
-from datacheck.pipelines.recording import content
+from datacheck.pipelines.watching.recording import content
 
 
 def data(n=103, classes=3, seed=0):

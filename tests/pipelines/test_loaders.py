@@ -13,7 +13,7 @@ from torch.multiprocessing.spawn import spawn
 
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.pipelines.loaders import loaders
-from datacheck.pipelines.tables import ArrowTable, MemoryTable
+from datacheck.pipelines.storage.tables import ArrowTable, MemoryTable
 from tests.pipelines.ranks import of_a_rank
 
 
@@ -225,11 +225,11 @@ def test_a_cache_is_used_again_until_the_source_changes(tmp_path):
 
 
 def test_what_is_large_goes_to_a_temporary_folder_that_goes_away(monkeypatch):
-    from datacheck.pipelines import encoded
+    from datacheck.pipelines.storage import encoded
 
     monkeypatch.setattr(
         encoded, "ArrowWriter", lambda folder: __import__(
-            "datacheck.pipelines.tables", fromlist=["ArrowWriter"]
+            "datacheck.pipelines.storage.tables", fromlist=["ArrowWriter"]
         ).ArrowWriter(folder, part_bytes=1_000),
     )  # fmt: skip
     made = loaders({"train": texts()}, label="label", batch_size=10, shuffle=False)

@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 
 from datacheck.dataset import Kind, Role
 from datacheck.errors import DatacheckError, SourceError, UsageError
-from datacheck.pipelines.frame_schema import Field
 from datacheck.pipelines.pipeline import Pipeline, after
+from datacheck.pipelines.saved.frame_schema import Field
 from datacheck.pipelines.transforms import make
 from tests.pipelines.transforms.frames import HOSTILE, blocks
 

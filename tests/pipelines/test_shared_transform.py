@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from datacheck.errors import UsageError
-from datacheck.pipelines import image_sources
+from datacheck.pipelines.images import sources as image_sources
 from datacheck.pipelines.shared_transform import SharedTransform, shared_transform
 from datacheck.pipelines.transforms_audit import audit_transforms
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.bucketing import BucketBatchSampler
-from datacheck.pipelines.budgets import Tokens
+from datacheck.pipelines.samplers.budgets import Tokens
 from datacheck.pipelines.surprise import PRIOR, surprise, surprise_of
 
 

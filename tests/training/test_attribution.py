@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datacheck.training.associations import RECURRING
 from datacheck.training.attribution import Cause, attribute
+from datacheck.training.causes.associations import RECURRING
 from tests.training.recorded_runs import recorded, simulated
 
 BAD = [11, 250, 500]

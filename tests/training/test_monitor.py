@@ -12,8 +12,8 @@ from torch import nn
 
 from datacheck.errors import UsageError
 from datacheck.training.monitor import StabilityMonitor
-from datacheck.training.monitor_options import coprime
 from datacheck.training.record import RecordWarning
+from datacheck.training.recording.monitor_options import coprime
 from datacheck.training.run import Run
 from tests.training.loops import batch, perceptron, train
 

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.collate import IGNORED, Batch, pad
-from datacheck.training import inputs
 from datacheck.training import objectives as o
+from datacheck.training.loop import inputs
 
 SEEDS = st.integers(0, 2**20)
 

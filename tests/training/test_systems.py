@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datacheck.training import demos, presets
-from datacheck.training.conducting import Trained, train
+from datacheck.training import presets
 from datacheck.training.ensemble import Together, fit_ensemble
-from datacheck.training.evaluating import evaluate
+from datacheck.training.loop.conducting import Trained, train
+from datacheck.training.loop.evaluating import evaluate
 from datacheck.training.metrics import churn, validation_jitter
+from datacheck.training.samples import demos
 from datacheck.training.tasks import prepare
 from datacheck.training.trainer import Trainer
 

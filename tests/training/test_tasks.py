@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.balanced import BalancedBatchSampler
 from datacheck.pipelines.bucketing import BucketBatchSampler
+from datacheck.pipelines.samplers.balanced import BalancedBatchSampler
 from datacheck.training import presets
+from datacheck.training.loop.readying import APART
 from datacheck.training.models import MLP, Decoder, EncoderDecoder, RecurrentClassifier, ResidualCNN
-from datacheck.training.readying import APART
-from datacheck.training.subset import Subset
+from datacheck.training.samples.subset import Subset
 from datacheck.training.tasks import prepare
 from datacheck.training.train_config import TrainConfig
 from datacheck.training.trainer import Trainer

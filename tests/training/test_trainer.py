@@ -21,7 +21,7 @@ import datacheck
 from datacheck.errors import NonFiniteError, UsageError
 from datacheck.training import checkpoint
 from datacheck.training.determinism import KeyedBatchSampler, init
-from datacheck.training.evaluating import evaluate
+from datacheck.training.loop.evaluating import evaluate
 from datacheck.training.monitor import StabilityMonitor
 from datacheck.training.objectives import Losses
 from datacheck.training.run import Run

@@ -50,7 +50,7 @@ from datacheck.pipelines.loader_rules.base import LoaderRule
 from datacheck.pipelines.loader_rules.seen import Seen
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.recording import State
+    from datacheck.pipelines.watching.recording import State
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class SameOrderEachEpoch(LoaderRule):
 
 def _turns(split: Seen) -> bool:
     """Whether ``set_epoch`` gives another order."""
-    from datacheck.pipelines.recording import watch
+    from datacheck.pipelines.watching.recording import watch
 
     sampler = sampler_of(split.loaders[0])
     if not hasattr(sampler, "set_epoch"):

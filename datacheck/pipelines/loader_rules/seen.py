@@ -11,7 +11,7 @@ from datacheck.findings import Example
 from datacheck.types import Ints
 
 if TYPE_CHECKING:  # pages and options of the rules are read without torch
-    from datacheck.pipelines.recording import Epoch
+    from datacheck.pipelines.watching.recording import Epoch
 
 DRAWN = ": rows are drawn at random, with replacement or weights"
 FILLED = ": the sampler fills up the ranks with rows that came before"

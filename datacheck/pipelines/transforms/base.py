@@ -20,7 +20,7 @@ from datacheck.findings import names
 from datacheck.pipelines.transforms.coding import build, decode, encode, hints
 
 if TYPE_CHECKING:
-    from datacheck.pipelines.spreads import Spread
+    from datacheck.pipelines.fitting.spreads import Spread
 
 Frames: TypeAlias = Callable[[tuple[str, ...]], Iterator[pl.DataFrame]]
 """``frames(columns)`` yields train's rows in the common schema, block by block and with those
@@ -74,7 +74,7 @@ class Transform(ABC):
 
     @property
     def wants(self) -> tuple[str, ...]:
-        """Columns whose spread it learns from (:mod:`datacheck.pipelines.spreads`)."""
+        """Columns whose spread it learns from (:mod:`datacheck.pipelines.fitting.spreads`)."""
         return ()
 
     def carries(self, column: str) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.spreads import Spread, named
+from datacheck.pipelines.fitting.spreads import Spread, named
 from datacheck.pipelines.transforms import impute_fit
 from datacheck.pipelines.transforms.base import (
     Frames,

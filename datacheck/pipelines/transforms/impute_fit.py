@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.gathering import most_frequent, sample_rows
-from datacheck.pipelines.order_statistics import quantiles
-from datacheck.pipelines.spreads import Looks, looks, of_frame
+from datacheck.pipelines.fitting.gathering import most_frequent, sample_rows
+from datacheck.pipelines.fitting.order_statistics import quantiles
+from datacheck.pipelines.fitting.spreads import Looks, looks, of_frame
 from datacheck.pipelines.transforms import chained
 from datacheck.pipelines.transforms.base import Frames, Value, cells, wrong_type
 from datacheck.pipelines.transforms.chained import Chain

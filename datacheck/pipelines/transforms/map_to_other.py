@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.gathering import value_counts
+from datacheck.pipelines.fitting.gathering import value_counts
 from datacheck.pipelines.transforms.base import Frames, Transform, rewrite, wrong_type
 
 MOST = 1_000_000  # categories kept by name, over all columns

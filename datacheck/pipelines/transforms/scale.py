@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.order_statistics import quantiles
-from datacheck.pipelines.spreads import Spread, looks
+from datacheck.pipelines.fitting.order_statistics import quantiles
+from datacheck.pipelines.fitting.spreads import Spread, looks
 from datacheck.pipelines.transforms.base import Frames, Transform, rewrite, wrong_type
 
 EPS = float(np.finfo(np.float64).eps)

@@ -12,7 +12,7 @@ import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.order_statistics import quantiles, values_of
+from datacheck.pipelines.fitting.order_statistics import quantiles, values_of
 from datacheck.pipelines.transforms.base import Frames, Transform, fits, rewrite, wrong_type
 
 MAD_TO_SD = 1.4826  # of a normal distribution: 1 / Φ⁻¹(3/4)

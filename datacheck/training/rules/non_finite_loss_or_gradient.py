@@ -46,7 +46,7 @@ import polars as pl
 from datacheck.checks.base import NotApplicable
 from datacheck.errors import UsageError
 from datacheck.findings import Effect, Finding
-from datacheck.training.recorded import finite_steps
+from datacheck.training.recording.recorded import finite_steps
 from datacheck.training.rules.base import RunRule
 from datacheck.training.rules.view import View
 

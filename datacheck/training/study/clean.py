@@ -16,7 +16,7 @@ from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.plan import Step
-from datacheck.pipelines.view import View
+from datacheck.pipelines.repairing.view import View
 from datacheck.types import Ints, Mask
 
 CORRECTS = ("parse", "to-missing", "invert-transform")  # values that were wrong

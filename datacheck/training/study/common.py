@@ -16,8 +16,8 @@ import polars as pl
 
 from datacheck.dataset import Dataset, Task
 from datacheck.errors import UsageError
-from datacheck.pipelines.encoding import Encoder, Tally, plan_columns
-from datacheck.pipelines.tables import ArrowTable, ArrowWriter, Table
+from datacheck.pipelines.storage.encoding import Encoder, Tally, plan_columns
+from datacheck.pipelines.storage.tables import ArrowTable, ArrowWriter, Table
 from datacheck.types import Ints
 
 VOCABULARY = 20_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datacheck.pipelines import plain_json
+from datacheck.pipelines.saved import plain_json
 from datacheck.training.study import page, table
 from datacheck.training.study.arms import Design
 from datacheck.training.study.ledger import Key, Ledger

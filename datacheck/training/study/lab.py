@@ -13,10 +13,10 @@ from torch import nn
 
 from datacheck.dataset import Task
 from datacheck.pipelines.collate import IGNORED, Batch
-from datacheck.pipelines.direct import Encoded
-from datacheck.pipelines.encoding import Encoder
 from datacheck.pipelines.loader import Loader
-from datacheck.pipelines.sampling import Asked, train_sampler
+from datacheck.pipelines.samplers.sampling import Asked, train_sampler
+from datacheck.pipelines.storage.direct import Encoded
+from datacheck.pipelines.storage.encoding import Encoder
 from datacheck.training import metrics
 from datacheck.training.determinism import KeyedBatchSampler, init, key, row_keys
 from datacheck.training.study import common

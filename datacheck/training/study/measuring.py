@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from datacheck.errors import NonFiniteError
-from datacheck.training.evaluating import evaluate
+from datacheck.training.loop.evaluating import evaluate
 from datacheck.training.metrics import spikes, summarize, validation_jitter, volatility
 from datacheck.training.objectives import Classification
 from datacheck.training.run import Run

@@ -11,8 +11,8 @@ from torch import nn
 from datacheck.dataset import Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.encoding import FIRST_WORD, Encoder
-from datacheck.training import inputs
+from datacheck.pipelines.storage.encoding import FIRST_WORD, Encoder
+from datacheck.training.loop import inputs
 from datacheck.training.models import MLP, Decoder, RecurrentClassifier
 from datacheck.training.objectives import Classification, Regression
 from datacheck.training.presets import preset as preset_of

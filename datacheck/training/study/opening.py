@@ -51,7 +51,7 @@ def held_out(data: Dataset, settings: Config) -> tuple[dict[str, Any], Config]:
     import polars as pl
 
     from datacheck.dataset import Role
-    from datacheck.pipelines.view import View
+    from datacheck.pipelines.repairing.view import View
     from datacheck.training.determinism import row_keys
 
     parts = list(View(data).pieces(list(data.columns)))

@@ -14,11 +14,11 @@ from datacheck.config import Config
 from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
-from datacheck.pipelines.building import build
-from datacheck.pipelines.encoding import Encoder
 from datacheck.pipelines.fixing import Job, prepare
 from datacheck.pipelines.plan import Plan, Step
-from datacheck.pipelines.view import View
+from datacheck.pipelines.repairing.building import build
+from datacheck.pipelines.repairing.view import View
+from datacheck.pipelines.storage.encoding import Encoder
 from datacheck.training.determinism import row_keys
 from datacheck.training.study import common
 from datacheck.training.study.arms import ORIGINAL, Design

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.config import Config
-from datacheck.pipelines.encoding import Encoder
+from datacheck.pipelines.storage.encoding import Encoder
 from datacheck.training.study.conduct import Study
 from datacheck.training.study.dataset import StudyConfig, run_study
 

@@ -19,15 +19,15 @@ import torch
 
 from datacheck.dataset import Task
 from datacheck.pipelines.bucketing import BucketBatchSampler
-from datacheck.pipelines.budgets import Examples
 from datacheck.pipelines.collate import Batch, Collate
 from datacheck.pipelines.loader import Loader
-from datacheck.pipelines.tables import ADDRESS, MemoryTable
-from datacheck.training import demos
+from datacheck.pipelines.samplers.budgets import Examples
+from datacheck.pipelines.storage.tables import ADDRESS, MemoryTable
 from datacheck.training.determinism import KeyedBatchSampler, init, key
 from datacheck.training.metrics import reference_loss
 from datacheck.training.models import Decoder
 from datacheck.training.objectives import CausalLM
+from datacheck.training.samples import demos
 from datacheck.training.study.arms import Arm, Contrast, Design
 from datacheck.training.study.conduct import Study, conduct
 from datacheck.training.study.measures import JUNK, LENGTHS, Defect

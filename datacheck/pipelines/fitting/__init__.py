@@ -1,0 +1,1 @@
+"""What transforms learn from, in few looks and bounded memory."""

@@ -1,0 +1,1 @@
+"""Image transforms: read, run, compared, and built once for all splits."""

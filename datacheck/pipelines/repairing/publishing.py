@@ -1,0 +1,316 @@
+"""A repaired dataset as a new folder: the files, what left them and why, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from datacheck.config import Config
+from datacheck.dataset import Fragment
+from datacheck.errors import SourceError
+from datacheck.findings import names
+from datacheck.pipelines.plan import Plan
+from datacheck.pipelines.repairing import companions, folder, settings
+from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
+from datacheck.pipelines.repairing.quarantine import Quarantine
+from datacheck.pipelines.repairing.writing import Piece, Shape, writer
+from datacheck.sources.raw import Raw, read_raw
+
+if TYPE_CHECKING:
+    from datacheck.pipelines.fixing import Fixed, Job, Progress
+
+
+@dataclass
+class _File:
+    """One file of the source, and what became of it."""
+
+    path: Path
+    name: str
+    fragments: list[Fragment] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    received: int = 0
+    changed: bool = False
+
+
+def publish(
+    source: Any,
+    job: Job,
+    plan: Plan,
+    target: Path,
+    config: Config,
+    finish: Callable[[Mapping[str, Tally]], Fixed],
+    progress: Progress | None,
+) -> Fixed:
+    """Write the folder, whole or not at all. Raises DatacheckError."""
+    files = _files(source, job.mender)
+    with folder.staged(target) as aside:
+        received = _moving(job, files)
+        total = sum(max(f.path.stat().st_size, 1) for f in files)
+        before = 0
+        told: list[dict[str, Any]] = []
+        with Quarantine(aside / folder.QUARANTINE, job.steps) as quarantine:
+            with ThreadPoolExecutor(1, "datacheck-originals") as copier:
+                for one in files:
+                    place = folder.placed(aside / folder.ORIGINALS / one.name)
+                    kept = copier.submit(folder.copied, one.path, place)
+                    share = before / total
+                    _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
+                    told.append(_closed(one, aside, kept.result()))
+                    before += one.path.stat().st_size
+            _prune(aside / folder.ORIGINALS)
+            told += _unread(source, job, aside, files, quarantine)
+        told += _companions(source, job, aside, told)
+        done = finish({f"{i}": f.tally for i, f in enumerate(files)})
+        done.pipeline.save(aside / "pipeline.json")
+        plan.save(aside / "plan.toml")
+        settings.write(aside / "datacheck.toml", job, config)
+        folder.write_manifest(aside, _manifest(job, done, told, quarantine.rows))
+    return done
+
+
+def _files(source: Any, mender: Mender) -> list[_File]:
+    """The files in order; a file of several fragments (or splits) is written once."""
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    out: dict[Path, _File] = {}
+    for fragment in mender.view.fragments():
+        path: Path = fragment.path  # type: ignore[attr-defined] # all but frames in memory have one
+        if path not in out:
+            if root is None:
+                name = fragment.file
+            else:
+                name = str(path.relative_to(root)) if root.is_dir() else path.name
+            out[path] = _File(path, name)
+        out[path].fragments.append(fragment)
+    return list(out.values())
+
+
+def _moving(job: Job, files: list[_File]) -> dict[str, list[pl.DataFrame]]:
+    """Rows that go to another split's file, by that file: they have to be read beforehand."""
+    view = job.mender.view
+    if not view.moves.moved.size or view.data.split_column:
+        return {}
+    homes: dict[str, _File] = {}
+    for one in files:
+        for fragment in one.fragments:
+            homes[fragment.split] = one
+    ordinals, out = view.file_of, dict[str, list[pl.DataFrame]]()
+    for one in files:
+        for fragment in one.fragments:
+            for raw in read_raw(fragment, ROWS):
+                if not raw.frame.height:
+                    continue
+                mended = job.mender.mend(raw, fragment, ordinals[fragment.file], Tally())
+                for home, frame in mended.sent():
+                    out.setdefault(homes[view.splits[home]].name, []).append(frame)
+    return out
+
+
+# -- one file ----------------------------------------------------------------------------------
+
+
+def _write(
+    one: _File,
+    job: Job,
+    aside: Path,
+    received: list[pl.DataFrame],
+    quarantine: Quarantine,
+    progress: Progress | None,
+    share: float,
+) -> None:
+    target = folder.placed(aside / one.name)
+    if not received and not _concerned(one, job.mender):
+        one.changed = False
+        return
+    shape = _shape(one.fragments[0], job.mender)
+    pieces = _pieces(one, job.mender, received, shape, quarantine, progress, share)
+    writer(one.fragments[0], one.path)(pieces, target, shape)
+    tally = one.tally
+    one.changed = bool(
+        received or not shape.same or tally.values or tally.gone or tally.away or tally.bad
+        or one.changed
+    )  # fmt: skip
+    if not one.changed:
+        target.unlink()
+
+
+def _concerned(one: _File, mender: Mender) -> bool:
+    """Whether anything in the plan can concern the file at all."""
+    from datacheck.dataset import FILE_SHIFT
+
+    ordinals, moves = mender.view.file_of, mender.view.moves
+    for fragment in one.fragments:
+        if mender.columns(fragment) or fragment.split in mender.quarantine:
+            return True
+        file = ordinals[fragment.file]
+        for addresses in (moves.gone, moves.moved):
+            if ((addresses >> FILE_SHIFT) == file).any():
+                return True
+    return False
+
+
+def _shape(fragment: Fragment, mender: Mender) -> Shape:
+    """Columns that come and go, from the file's columns alone."""
+    first = next(iter(read_raw(fragment, 1)), None)
+    if first is None:
+        return Shape()
+    records = first.records.keep(np.zeros(first.rows.size, np.bool_)) if first.records else None
+    empty = Raw(first.frame.clear(), first.rows[:0], records)
+    frame = mender.mend(empty, fragment, 0, Tally()).frame
+    have = set(frame.columns)
+    dropped = tuple(c for c in first.frame.columns if c not in have)
+    had = set(first.frame.columns)
+    return Shape(dropped, tuple(c for c in frame.columns if c not in had))
+
+
+def _pieces(
+    one: _File,
+    mender: Mender,
+    received: list[pl.DataFrame],
+    shape: Shape,
+    quarantine: Quarantine,
+    progress: Progress | None,
+    share: float,
+) -> Iterator[Piece]:
+    ordinals = mender.view.file_of
+    columns: list[str] = []
+    split = ""
+    for fragment in one.fragments:
+        split = fragment.split
+        for raw in read_raw(fragment, ROWS):
+            if raw.broken:
+                _breaks_off(raw, fragment, mender, quarantine)
+                one.changed = True
+                continue
+            if not raw.frame.height and not raw.bad:
+                continue
+            mended = mender.mend(raw, fragment, ordinals[fragment.file], one.tally)
+            quarantine.take(mended, fragment)
+            columns = mended.frame.columns
+            if mended.touched is not None:
+                one.changed = True
+            yield mended.kept()
+            if progress is not None:
+                progress(one.tally.read, share, fragment.file)
+    for frame in received:
+        one.received += frame.height
+        rows = np.full(frame.height, np.iinfo(np.int64).max, dtype=np.int64)
+        touched = np.ones(frame.height, dtype=np.bool_)
+        yield Piece(_fitting(frame, columns or frame.columns), rows, touched, split=split)
+
+
+def _breaks_off(raw: Raw, fragment: Fragment, mender: Mender, quarantine: Quarantine) -> None:
+    if fragment.split not in mender.quarantine:
+        raise SourceError(
+            f"{fragment.file} breaks off while reading: {raw.broken}",
+            "mend or remove it first; a plan with quarantine-unreadable keeps what can be read",
+        )
+    quarantine.broken(fragment, raw.broken)
+
+
+def _fitting(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """Rows of another file with the columns of this one."""
+    strange = [c for c in frame.columns if c not in columns]
+    lacking = [c for c in columns if c not in frame.columns]
+    if strange or lacking:
+        raise SourceError(
+            f"rows cannot move between files with different columns ({(strange + lacking)[0]!r})",
+            "align the columns first (rule SC001)",
+        )
+    return frame.select(columns)
+
+
+def _closed(one: _File, aside: Path, digest: str) -> dict[str, Any]:
+    """The original beside the result where they differ, in its place where not; checksums."""
+    target, tally = aside / one.name, one.tally
+    told: dict[str, Any] = {"file": one.name, "splits": sorted({f.split for f in one.fragments})}
+    told |= {"sha256": digest, "original_sha256": digest}
+    if one.changed:
+        told["sha256"] = folder.sha256(target)
+    else:
+        (aside / folder.ORIGINALS / one.name).replace(target)
+    return told | {
+        "changed": one.changed,
+        "rows": None if not one.changed and not tally.read else tally.kept + one.received,
+        "quarantined": tally.gone + tally.bad,
+        "moved_away": tally.away,
+        "received": one.received,
+        "values": sum(n for by in tally.values.values() for n in by.values()),
+    }
+
+
+def _prune(originals: Path) -> None:
+    """Remove folders without a file."""
+    for path in sorted((p for p in originals.rglob("*") if p.is_dir()), reverse=True):
+        with suppress(OSError):
+            path.rmdir()
+    with suppress(OSError):
+        originals.rmdir()
+
+
+def _unread(
+    source: Any, job: Job, aside: Path, files: list[_File], quarantine: Quarantine
+) -> list[dict[str, Any]]:
+    """Files that could not even be opened: train's leave if the plan says so, others stay."""
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    if root is None or not root.is_dir():
+        return []
+    known, out = {f.name for f in files}, []
+    for problem in job.data.problems:
+        path = root / problem.file
+        if problem.row >= 0 or problem.file in known or not path.is_file():
+            continue
+        known.add(problem.file)
+        leaves = problem.split in job.mender.quarantine
+        kept = f"{folder.ORIGINALS}/{problem.file}" if leaves else problem.file
+        digest = folder.copied(path, folder.placed(aside / kept))
+        if leaves:
+            quarantine.unread(problem)
+        out.append(
+            {"file": problem.file, "splits": [problem.split], "original_sha256": digest,
+             "sha256": None if leaves else digest, "changed": leaves, "rows": None}
+        )  # fmt: skip
+    return out
+
+
+def _companions(
+    source: Any, job: Job, aside: Path, told: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    if root is None or not root.is_dir():
+        return []
+    files, left = companions.carried(root, aside, {str(one["file"]) for one in told})
+    if left:
+        job.said.append(f"not copied, no data and large: {names(left)}")
+    return files
+
+
+def _manifest(
+    job: Job, done: Fixed, files: list[dict[str, Any]], quarantined: int
+) -> dict[str, Any]:
+    from datacheck.auditing import versions
+
+    return {
+        "dataset": job.data.name,
+        "steps": [
+            {
+                "repair": d.step.repair,
+                "rules": list(d.step.rules),
+                "safety": d.step.safety,
+                "columns": list(d.step.columns),
+                "rows": d.rows,
+                "values": dict(d.values),
+            }
+            for d in done.done
+        ],
+        "files": files,
+        "quarantined": quarantined,
+        "said": list(done.said),
+        "versions": versions(),
+    }

@@ -1,0 +1,338 @@
+"""Files written again in the format they had: delimited text, JSON Lines, Parquet, Arrow, npz.
+
+Each writer pulls pieces and writes them as they come, so that memory stays bounded; npz archives
+alone are held whole, as they are when read. Rows of text files that no repair touched are written
+byte for byte.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from datacheck.dataset import Fragment
+from datacheck.errors import DatacheckError
+from datacheck.sources import streams
+from datacheck.sources.columnar import ColumnarFragment
+from datacheck.sources.delimited import DelimitedFragment
+from datacheck.sources.jsonl import JsonlFragment
+from datacheck.sources.lines import BOM, Bad, Records, Text
+from datacheck.sources.parquet_codec import codec
+from datacheck.sources.sniff import csv_rows
+from datacheck.sources.table import reserved
+from datacheck.types import Ints, Mask
+
+T = TypeVar("T")
+
+
+def in_order(kept: list[T], added: list[T]) -> list[T]:
+    """Added columns stand before the last one: what is last is often the label, and stays so."""
+    return [*kept[:-1], *added, *kept[-1:]]
+
+
+@dataclass(slots=True)
+class Piece:
+    """Rows to be written, in order: the stored columns with the mended ones in place.
+
+    ``touched`` says which rows have a changed value (None: none has); ``records`` are the bytes
+    of the rows of a text file; ``bad`` are broken records that stay where they are. ``rows`` are
+    the row numbers in the file they come from, ``split`` is the one of the fragment.
+    """
+
+    frame: pl.DataFrame
+    rows: Ints
+    touched: Mask | None = None
+    records: Records | None = None
+    bad: Sequence[Bad] = field(default_factory=tuple)
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What becomes of the columns of a file: those that go, and those that are added."""
+
+    dropped: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether no column comes or goes."""
+        return not (self.dropped or self.added)
+
+
+def writer(fragment: Fragment, path: Path | None) -> Callable[[Iterator[Piece], Path, Shape], None]:
+    """How a file of that kind is written: ``write(pieces, target, shape)``."""
+    if isinstance(fragment, DelimitedFragment):
+        return lambda pieces, target, shape: _delimited(fragment, pieces, target, shape)
+    if isinstance(fragment, JsonlFragment):
+        return lambda pieces, target, shape: _jsonl(fragment, pieces, target, shape)
+    if isinstance(fragment, ColumnarFragment):
+        return lambda pieces, target, shape: _columnar(fragment, pieces, target)
+    if path is not None and path.suffix.lower() == ".npz":
+        from datacheck.pipelines.repairing.arrays import write_npz
+
+        return lambda pieces, target, shape: write_npz(path, pieces, target, shape)
+    raise DatacheckError(f"{fragment.file} cannot be written again", "give files or frames")
+
+
+# -- text --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def text_file(target: Path, like: Path, encoding: str) -> Iterator[Callable[[bytes], None]]:
+    """A function that takes UTF-8 and writes it as another file is: in an encoding, packed, with
+    its line ends and its byte order mark.
+    """
+    encode = _encoder(encoding)
+    mark, newline = _manner(like, encoding)
+    with _packed(target, streams.magic(like)) as file:
+        if mark:
+            file.write(mark)
+
+        def write(data: bytes) -> None:
+            file.write(encode(data if newline == b"\n" else data.replace(b"\n", newline)))
+
+        yield write
+
+
+def _manner(path: Path, encoding: str) -> tuple[bytes, bytes]:
+    """(byte order mark of UTF-8, if there; line end) as the first line of a file has them."""
+    with streams.opened(path) as file:
+        head = streams.read(file, streams.CHUNK)
+    mark = BOM if head.startswith(BOM) else b""
+    if encoding and codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+        decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        head = decoder.decode(head).encode("utf-8", "replace")
+    at = head.find(b"\n")
+    if at < 0:
+        return mark, b"\r" if b"\r" in head[:-1] else b"\n"
+    return mark, b"\r\n" if head[:at].endswith(b"\r") else b"\n"
+
+
+@contextmanager
+def _packed(target: Path, form: str) -> Iterator[IO[bytes]]:
+    with target.open("wb") as raw:
+        if form == "gzip":
+            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+                yield packed  # type: ignore[misc] # GzipFile writes as an IO[bytes] does
+        elif form == "zstd":
+            import zstandard
+
+            with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as packed:
+                yield packed
+        else:
+            yield raw
+
+
+def _encoder(encoding: str) -> Callable[[bytes], bytes]:
+    if not encoding or codecs.lookup(encoding).name in ("utf-8", "ascii"):
+        return lambda data: data
+    made = codecs.getincrementalencoder(encoding)(errors="replace")
+    return lambda data: made.encode(data.decode("utf-8"))
+
+
+def _placed(
+    piece: Piece, rows: Callable[[int, int], bytes], write: Callable[[bytes], None]
+) -> None:
+    """Rows with the broken records between them, each at the line it had."""
+    at = 0
+    for one in piece.bad:
+        stop = int(np.searchsorted(piece.rows, one.line))
+        if stop > at:
+            write(rows(at, stop))
+            at = stop
+        write(one.text)
+    if at < piece.rows.size:
+        write(rows(at, piece.rows.size))
+
+
+def _verbatim(records: Records, start: int, stop: int) -> bytes:
+    bounds = np.append(records.starts, len(records.data))
+    return records.data[int(bounds[start]) : int(bounds[stop])]
+
+
+def _delimited(
+    fragment: DelimitedFragment, pieces: Iterator[Piece], target: Path, shape: Shape
+) -> None:
+    dialect, kept = fragment.dialect, [n for n in fragment.names if n not in shape.dropped or not n]
+    order = in_order(kept, list(shape.added))
+    with text_file(target, fragment.path, dialect.encoding) as write:
+        if dialect.header:
+            write(_header(fragment, shape))
+        for piece in pieces:
+            if shape.same and piece.touched is None and piece.records is not None:
+                records = piece.records
+                _placed(piece, lambda a, b, r=records: _verbatim(r, a, b), write)  # type: ignore[misc] # mypy cannot infer a lambda's default
+                continue
+            cells = _cells(piece.frame, order)
+
+            def rows(start: int, stop: int, cells: pl.DataFrame = cells) -> bytes:
+                return _csv(cells.slice(start, stop - start), dialect.delimiter, dialect.quotes)
+
+            _placed(piece, rows, write)
+
+
+def _cells(frame: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """All fields of a record in order; a column without name and content is empty."""
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    columns = [(frame[n] if n else empty).alias(str(i)) for i, n in enumerate(order)]
+    out = pl.DataFrame(columns)
+    # The empty cell of a file of one column would be a blank line, which is no record.
+    return out.with_columns(pl.all().fill_null("")) if out.width == 1 else out
+
+
+def _csv(cells: pl.DataFrame, delimiter: str, quotes: bool) -> bytes:
+    out = io.BytesIO()
+    style: Any = "necessary" if quotes else "never"
+    cells.write_csv(out, include_header=False, separator=delimiter, quote_style=style)
+    return out.getvalue()
+
+
+def _header(fragment: DelimitedFragment, shape: Shape) -> bytes:
+    text = Text(fragment.path, fragment.dialect.encoding, fragment.dialect.quotes)
+    records = next(text.records())
+    line = _verbatim(records, 0, 1)
+    if shape.same:
+        return line
+    told = line.decode("utf-8")
+    delimiter = fragment.dialect.delimiter
+    cells = next(csv_rows(told, delimiter, fragment.dialect.quotes), [])
+    named = zip(cells, fragment.names, strict=False)
+    kept = [c for c, n in named if not n or n not in shape.dropped]
+    out = io.StringIO()
+    cells = in_order(kept, list(shape.added))
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(cells)
+    return out.getvalue().encode()
+
+
+def _jsonl(fragment: JsonlFragment, pieces: Iterator[Piece], target: Path, shape: Shape) -> None:
+    stored = _stored(tuple(fragment.schema))
+    gone = [stored.get(n, n) for n in shape.dropped]
+    with text_file(target, fragment.path, fragment.encoding) as write:
+        for piece in pieces:
+            lines = _lines(piece, stored, gone, all_rows=not shape.same)
+
+            def rows(start: int, stop: int, lines: Any = lines, piece: Piece = piece) -> bytes:
+                if lines is None and piece.records is not None:
+                    return _verbatim(piece.records, start, stop)
+                return b"".join(lines[start:stop])
+
+            _placed(piece, rows, write)
+
+
+def _lines(
+    piece: Piece, stored: Mapping[str, str], gone: Sequence[str], *, all_rows: bool
+) -> list[bytes] | None:
+    """The lines of a piece, those of changed rows written again; None if none has changed."""
+    changed = piece.touched if not all_rows else np.ones(piece.rows.size, dtype=np.bool_)
+    if piece.records is not None and (changed is None or not changed.any()):
+        return None
+    at = np.arange(piece.rows.size) if changed is None else np.flatnonzero(changed)
+    values = piece.frame[at].to_dicts()
+    lines = [] if piece.records is None else _cut(piece.records)
+    lines = lines or [b"{}\n"] * piece.rows.size
+    for i, new in zip(at.tolist(), values, strict=True):
+        old = json.loads(lines[i])
+        known = set(old)
+        for name, value in new.items():
+            key = stored.get(name, name)
+            if key in old or value is not None:
+                old[key] = _same(old.get(key), value)
+        for key in gone:
+            old.pop(key, None)
+        if known and len(old) > len(known):
+            kept = [k for k in old if k in known]
+            old = {k: old[k] for k in in_order(kept, [k for k in old if k not in known])}
+        lines[i] = json.dumps(old, ensure_ascii=False, default=str).encode() + b"\n"
+    return lines
+
+
+def _same(old: Any, new: Any) -> Any:
+    """The old spelling of a value that is equal: 5 is not to become 5.0, nor a list a text."""
+    if isinstance(new, float) and new.is_integer() and isinstance(old, int) and old == new:
+        return old
+    if isinstance(old, dict) or (isinstance(old, list) and not isinstance(new, list)):
+        return old
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [_same(a, b) for a, b in zip(old, new, strict=True)]
+    return new
+
+
+def _cut(records: Records) -> list[bytes]:
+    bounds = [*records.starts.tolist(), len(records.data)]
+    return [records.data[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+def _stored(names: Sequence[str]) -> dict[str, str]:
+    """The names in the file of columns that we call otherwise."""
+    return {ours: theirs for theirs, ours in reserved(names).items()}
+
+
+# -- columns -----------------------------------------------------------------------------------
+
+
+def _columnar(fragment: ColumnarFragment, pieces: Iterator[Piece], target: Path) -> None:
+    from polars.io.plugins import register_io_source
+
+    first = next(pieces, None)
+    if first is None:
+        raise DatacheckError(f"no row of {fragment.file} is left", "look at the plan: --dry-run")
+    stored = _stored(_names(fragment))
+    schema = first.frame.rename(stored, strict=False).schema
+    failed: list[BaseException] = []
+
+    def source(
+        with_columns: list[str] | None,
+        predicate: pl.Expr | None,
+        n_rows: int | None,
+        batch_size: int | None,
+    ) -> Iterator[pl.DataFrame]:
+        del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
+        try:
+            for piece in itertools.chain([first], pieces):
+                yield piece.frame.rename(stored, strict=False).cast(dict(schema))  # type: ignore[arg-type] # a schema is such a mapping
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    lazy = register_io_source(source, schema=schema)
+    try:
+        if fragment.form == "parquet":
+            packed: Any = codec(fragment.path) or "zstd"
+            lazy.sink_parquet(target, maintain_order=True, compression=packed)
+        else:
+            lazy.sink_ipc(target, maintain_order=True, compression=_compression(fragment.path))
+    except pl.exceptions.PolarsError:
+        if failed:
+            raise failed[0] from None
+        raise
+
+
+def _names(fragment: ColumnarFragment) -> list[str]:
+    if fragment.form == "parquet":
+        return list(pl.read_parquet_schema(fragment.path))
+    with fragment.path.open("rb") as file:
+        if file.read(6).startswith(b"ARROW1"):
+            return list(pl.read_ipc_schema(fragment.path))
+    return list(pl.read_ipc_stream(fragment.path, n_rows=0).schema)
+
+
+def _compression(path: Path) -> Any:
+    """LZ4 and Zstandard are told by their frames' magic numbers; Arrow files keep theirs."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    if streams.ZSTD in head:
+        return "zstd"
+    return "lz4" if b"\x04\x22\x4d\x18" in head else "uncompressed"

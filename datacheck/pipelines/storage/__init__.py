@@ -1,0 +1,1 @@
+"""Tables that loaders fetch batches from: encoded once, mapped from Arrow files."""

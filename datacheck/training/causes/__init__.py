@@ -1,0 +1,1 @@
+"""From a spike to its cause: events and their batches, odds, and steps replayed."""

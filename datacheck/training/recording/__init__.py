@@ -1,0 +1,1 @@
+"""What a monitor sees of each step, and how it is written down."""
