@@ -44,6 +44,9 @@ class Role(StrEnum):
     TIME = "time"
     WEIGHT = "weight"
     SPLIT = "split"
+    MEASURED = "measured"
+    """What was measured of an image or a text on reading it (its size, its mean): no model sees it,
+    and no rule does unless it asks."""
     IGNORE = "ignore"
 
 
@@ -195,6 +198,8 @@ class Dataset:
 
     ``assumptions`` are sentences told at the top of each report; ``problems`` were met while
     opening; ``split_column`` names the column that tells the split of each row, if one does.
+    ``row_names`` has, by file, what its rows are called where a number says nothing (the pictures
+    of a folder): row i is ``row_names[file][i]``.
     """
 
     name: str
@@ -204,6 +209,7 @@ class Dataset:
     assumptions: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     split_column: str | None = None
+    row_names: dict[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def train(self) -> str | None:
@@ -249,7 +255,9 @@ class Dataset:
         )
 
     def locate(self, split: str, address: int) -> str:
-        """An address as people write it: ``split/file:row``."""
+        """An address as people write it: ``split/file:row``, or the name that the row has."""
         file = self.files[address >> FILE_SHIFT]
         row = address & ((1 << FILE_SHIFT) - 1)
+        if file in self.row_names:
+            return self.row_names[file][row]
         return f"{file}:{row}" if file.split("/")[0] == split else f"{split}/{file}:{row}"

@@ -50,9 +50,15 @@ def missing(context: Context, split: str, column: str) -> int:
     return context.nulls(split)[column]
 
 
-def need_sample(data: Dataset) -> list[Need]:
-    """The coordinated row sample over all columns but ignored ones."""
-    columns = tuple(c.name for c in data.columns.values() if c.role is not Role.IGNORE)
+def need_sample(data: Dataset, *measured: str) -> list[Need]:
+    """The coordinated row sample over all columns but ignored ones; of what was measured only the
+    columns named, since each may cost the decoding of a picture.
+    """
+    columns = tuple(
+        c.name
+        for c in data.columns.values()
+        if c.role not in (Role.IGNORE, Role.MEASURED) or c.name in measured
+    )
     label = data.label
     params: tuple[tuple[str, Any], ...] = ()
     if label is not None and data.task is Task.CLASSIFICATION:

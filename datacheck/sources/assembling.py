@@ -11,11 +11,11 @@ from datacheck.dataset import Column, Dataset, Fragment, Kind, Problem, Split
 from datacheck.errors import DatacheckError, SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources.convert import Reading
-from datacheck.sources.kinds import Look, agree, look
+from datacheck.sources.kinds import Look, agree, described, look
 from datacheck.sources.layout import split_of
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.roles import SPLITS, assign, known
-from datacheck.sources.table import ALONE, Opened, Table
+from datacheck.sources.table import ALONE, Given, Opened, Table
 
 MOST_SPLITS = 50
 
@@ -33,13 +33,19 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
     left: list[str] = []
     for name in order:
         own[name] = {}
+        given = _given(opened.tables[name])
         for series in peeks[name].iter_columns():
-            found = look(series)
+            one = given.get(series.name)
+            found = look(series) if one is None else described(series, Reading(one.kind))
             if found is None:
                 left.append(series.name)
                 continue
             own[name][series.name] = found
             looks.setdefault(series.name, []).append(found)
+        for column, one in given.items():
+            if one.computed:
+                own[name][column] = found = Look(Reading(one.kind), peeks[name].height)
+                looks.setdefault(column, []).append(found)
     if not looks:
         raise SourceError(
             f"no column can be audited ({names(dict.fromkeys(left))} hold nested or binary data)",
@@ -52,7 +58,8 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
     split_column, found_by = _split_column(opened, common, peeks, options)
     if split_column:
         common[split_column] = replace(common[split_column], how=Reading(Kind.CATEGORY))
-    columns, task, assumed = assign(common, options, split_column)
+    given = _given(t for name in order for t in opened.tables[name])
+    columns, task, assumed = assign(common, options, split_column, given)
     if split_column and found_by:
         assumed.insert(
             0, f"splits: by the column {split_column}, assumed: {found_by}; set with --split-column"
@@ -68,6 +75,9 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
         for name in opened.tables
     }
     data = Dataset(opened.name, splits, columns, task, [*assumed, *said], opened.problems)
+    data.row_names = {
+        t.file: t.row_names for ts in opened.tables.values() for t in ts if t.row_names
+    }
     if split_column:
         _divide(data, split_column)
     return data
@@ -93,6 +103,15 @@ def _peek(tables: Iterable[Table]) -> pl.DataFrame:
             for f in frames
         ]
         return pl.concat(texts, how="diagonal_relaxed")
+
+
+def _given(tables: Iterable[Table]) -> dict[str, Given]:
+    """What the tables know of their columns; the first that knows a column has the say."""
+    out: dict[str, Given] = {}
+    for table in tables:
+        for name, one in table.given.items():
+            out.setdefault(name, one)
+    return out
 
 
 def _kinds(own: Mapping[str, Look], columns: Mapping[str, Column]) -> dict[str, Kind]:

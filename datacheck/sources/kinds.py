@@ -68,14 +68,14 @@ def look(series: pl.Series) -> Look | None:
     if dtype == pl.String:
         return _strings(series, native=False)
     if dtype == pl.Boolean:
-        return _described(series, Reading(Kind.BOOLEAN))
+        return described(series, Reading(Kind.BOOLEAN))
     if dtype in (pl.Datetime, pl.Date):
-        return _described(series, Reading(Kind.DATETIME))
+        return described(series, Reading(Kind.DATETIME))
     if dtype == pl.Time:
-        return _described(series.cast(pl.String), Reading(Kind.CATEGORY))
+        return described(series.cast(pl.String), Reading(Kind.CATEGORY))
     if not (dtype.is_numeric() or dtype in (pl.Duration, pl.Null)):
         return None
-    return _described(series, Reading(Kind.NUMBER))
+    return described(series, Reading(Kind.NUMBER))
 
 
 def _strings(series: pl.Series, *, native: bool) -> Look:
@@ -84,12 +84,12 @@ def _strings(series: pl.Series, *, native: bool) -> Look:
     cells = bare.filter(~bare.is_in(PLACEHOLDERS))
     if not len(cells):
         empty = not (~bare.is_in(MISSING)).any()
-        return _described(series, Reading(Kind.NUMBER if empty and not native else Kind.CATEGORY))
+        return described(series, Reading(Kind.NUMBER if empty and not native else Kind.CATEGORY))
     if not native:
         for how in _candidates(cells):
             values, _ = convert(cells, how)
             if values.is_not_null().sum() >= MOSTLY * len(cells):
-                return _described(series, how)
+                return described(series, how)
     return _text_or_category(series, cells, native=native)
 
 
@@ -126,7 +126,7 @@ def date_format(cells: pl.Series) -> str:
 def _text_or_category(series: pl.Series, cells: pl.Series, *, native: bool) -> Look:
     how = _tokens(cells)
     if how is not None and not native:
-        return _described(series, how)
+        return described(series, how)
     count = cells.str.count_matches(r"\S+")
     words = float(count.mean() or 0.0)  # type: ignore[arg-type] # a mean of counts is a float
     distinct = cells.n_unique()
@@ -170,7 +170,7 @@ def _numeric(cells: pl.Series, separator: str) -> bool:
     return len(items) > 0 and items.cast(pl.Float64, strict=False).null_count() == 0
 
 
-def _described(series: pl.Series, how: Reading) -> Look:
+def described(series: pl.Series, how: Reading) -> Look:
     """Figures of the values, read as they will be."""
     values = convert(series, how)[0]
     if how.kind is Kind.SEQUENCE:

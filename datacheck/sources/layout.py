@@ -75,10 +75,22 @@ class Layout:
     said: list[str] = field(default_factory=list)
 
 
-def explore(folder: Path) -> Layout:
-    """The layout of a folder. Raises SourceError where there is no data, or too many stories."""
-    layout = Layout()
-    found = _listed(folder, layout)
+@dataclass(slots=True)
+class Listing:
+    """All files below a folder in order of name, hidden ones and documents aside; one walk."""
+
+    files: list[Path] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def explore(folder: Path, listing: Listing | None = None) -> Layout:
+    """The layout of a folder of tables. Raises SourceError where there is no data, or too many
+    stories.
+    """
+    listing = listing or listed(folder)
+    layout = Layout(aside=list(listing.aside), said=list(listing.said))
+    found = listing.files
     data = [p for p in found if form_of(p)[0]]
     if not data:
         data = [p for p in found if form_of(p)[1] in MAYBE]
@@ -116,9 +128,10 @@ def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(t), "") if t.isdigit() else (-1, t) for t in re.split(r"(\d+)", text)]
 
 
-def _listed(folder: Path, layout: Layout) -> list[Path]:
-    """All files below, hidden ones and documents aside; links to folders are not followed."""
-    out: list[Path] = []
+def listed(folder: Path) -> Listing:
+    """All files below; links to folders are not followed. Raises SourceError for too many."""
+    found = Listing()
+    out = found.files
     denied: list[str] = []
 
     def refuse(error: OSError) -> None:
@@ -137,7 +150,7 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
                 or (ASIDE.match(name) and name.startswith(("_", "datacheck")))
             ):
                 if not (repaired and Path(root) == folder and name in OF_REPAIR):
-                    layout.aside.append(str(path.relative_to(folder)))
+                    found.aside.append(str(path.relative_to(folder)))
             else:
                 out.append(path)
             if len(out) > MAX_FILES:
@@ -146,8 +159,8 @@ def _listed(folder: Path, layout: Layout) -> list[Path]:
                 )
     if denied and not out:
         raise SourceError(f"cannot read {denied[0]}", "check the permissions")
-    layout.said += [f"not read: {one}" for one in denied]
-    return out
+    found.said += [f"not read: {one}" for one in denied]
+    return found
 
 
 def _place(path: Path) -> tuple[str, str]:

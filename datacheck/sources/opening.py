@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,15 @@ from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources import memory, streams
 from datacheck.sources.assembling import assemble
-from datacheck.sources.layout import MAYBE, Layout, explore, form_of, split_of
+from datacheck.sources.layout import (
+    MAYBE,
+    Layout,
+    Listing,
+    explore,
+    form_of,
+    listed,
+    split_of,
+)
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.table import ALONE, Opened, Table
 
@@ -29,6 +37,8 @@ NOT_READ = {
     ".zip": "unpack it first",
     ".tar": "unpack it first",
 }
+OPENERS: tuple[Callable[[Path, Listing, SourceOptions], Opened | None], ...] = ()
+"""What a folder may hold besides tables, asked in this order; None: it is none of mine."""
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
 
@@ -116,7 +126,12 @@ def _open_path(path: Path, options: SourceOptions) -> Opened:
         for split, table in _tables(opened, ALONE, path, path.name, options).items():
             opened.tables.setdefault(split or ALONE, []).append(table)
         return opened
-    layout = explore(path)
+    listing = listed(path)
+    for opener in OPENERS:
+        special = opener(path, listing, options)
+        if special is not None:
+            return special
+    layout = explore(path, listing)
     opened.said += layout.said
     for split, files in layout.files.items():
         for file in files:

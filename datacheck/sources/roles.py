@@ -12,6 +12,7 @@ from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.sources.kinds import Look
 from datacheck.sources.options import SourceOptions
+from datacheck.sources.table import Given
 
 LABELS = ("label", "labels", "target", "targets", "class", "y", "outcome", "species")
 IDS = re.compile(
@@ -31,23 +32,32 @@ CLASSES = 1000
 
 
 def assign(
-    looks: Mapping[str, Look], options: SourceOptions, split_column: str | None
+    looks: Mapping[str, Look],
+    options: SourceOptions,
+    split_column: str | None,
+    given: Mapping[str, Given],
 ) -> tuple[dict[str, Column], Task | None, list[str]]:
     """Columns with their roles, the task, and the assumptions as sentences.
 
+    ``given`` are the columns that the source itself knows about; what the user says goes first.
     Raises UsageError for a column that does not exist.
     """
     columns = {
         name: Column(name, one.kind, Role.FEATURE, "", False, one.integer, one.distinct, one.known)
         for name, one in looks.items()
     }
+    for name, told in given.items():
+        if not (told.role is Role.LABEL and options.label not in (None, name)):
+            columns[name] = replace(
+                columns[name], role=told.role, assumed=told.why, unique=told.unique
+            )
     _given(columns, options, split_column)
     said: list[str] = []
     for role, find in (
         (Role.ID, _ids), (Role.GROUP, _groups), (Role.TIME, _times), (Role.WEIGHT, _weights),
     ):  # fmt: skip
-        given = {Role.ID: options.id, Role.GROUP: options.group, Role.TIME: options.time}.get(role)
-        if given:
+        flags = {Role.ID: options.id, Role.GROUP: options.group, Role.TIME: options.time}
+        if flags.get(role):
             continue
         for name, reason in find(columns, looks).items():
             if name == options.label:
@@ -56,14 +66,14 @@ def assign(
             flag = "set with --ignore-column" if role is Role.WEIGHT else f"set with --{role.value}"
             said.append(f"{role.value}: {name}, assumed: {reason}; {flag}")
     if options.label is None:
-        label, reason = _label(columns, looks)
+        label, reason = _label(columns, looks, given)
         if label:
             columns[label] = replace(columns[label], role=Role.LABEL, assumed=reason)
             said.insert(0, f"label: {label}, assumed: {reason}; set with --label")
         else:
             said.insert(0, f"label: none found ({reason}); name it with --label")
     for name, column in columns.items():
-        if column.role in (Role.ID, Role.GROUP, Role.TIME):
+        if column.role in (Role.ID, Role.GROUP, Role.TIME) and name not in given:
             unique = column.distinct >= UNIQUE * column.peeked > 0 or looks[name].counter
             columns[name] = replace(column, unique=unique)
     task, how = _task(columns, looks, options)
@@ -183,8 +193,13 @@ def _classes(one: Look) -> bool:
     return one.kind is Kind.NUMBER and one.integer and few
 
 
-def _label(columns: Mapping[str, Column], looks: Mapping[str, Look]) -> tuple[str, str]:
+def _label(
+    columns: Mapping[str, Column], looks: Mapping[str, Look], given: Mapping[str, Given]
+) -> tuple[str, str]:
     """(name, reason), or ('', why there is none)."""
+    for name, told in given.items():
+        if columns[name].role is Role.LABEL:
+            return name, told.why
     free = [n for n in _free(columns) if looks[n].kind not in (Kind.ARRAY, Kind.DATETIME)]
     for wanted in LABELS:
         for name in free:

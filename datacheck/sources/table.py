@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datacheck.dataset import Batch, Fragment, Problem
+from datacheck.dataset import Batch, Fragment, Kind, Problem, Role
 from datacheck.sources.convert import Reading, convert
 from datacheck.types import Ints
 
@@ -20,11 +20,29 @@ PEEK_CELLS = 2_000_000
 OURS = ("__address__", "__hash__", "__class__")  # columns that samples add
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A column whose kind and role the source knows, whatever its cells look like.
+
+    ``why`` is told as an assumption (of a label, say) unless it is empty. Where ``computed``, the
+    column is made while reading (a picture is decoded), so that no peek holds it; the fragments
+    give it as it is, with no :class:`~datacheck.sources.convert.Reading` of it.
+    """
+
+    kind: Kind
+    role: Role
+    why: str = ""
+    computed: bool = False
+    unique: bool = False
+
+
 @dataclass(slots=True)
 class Table:
     """One file (or one thing in memory), opened far enough to know its columns.
 
     ``peek`` holds the first rows as they are stored; ``problems`` are (row, reason, warning).
+    ``given`` has the columns that the source itself knows about, ``row_names`` what rows are
+    called (see :class:`~datacheck.dataset.Dataset`).
     """
 
     file: str
@@ -32,6 +50,8 @@ class Table:
     fragments: Callable[[str, Readings], Sequence[Fragment]]
     problems: list[tuple[int, str, bool]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    given: Mapping[str, Given] = field(default_factory=dict)
+    row_names: Sequence[str] = ()
 
 
 ALONE = "data"  # the name of a split that nothing names
