@@ -1,0 +1,1 @@
+"""Near-duplicates: how candidates are found, and how each is verified."""
