@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -166,13 +168,24 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-LIGHT = settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+FEW = settings(
+    max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+MANY = settings(FEW, max_examples=100, derandomize=False)
+LAWS: dict[str, Callable[..., None]] = {}
 
 
-@LIGHT
-@given(drawn(), st.data())
+def law(*strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A few datasets in every run of the tests, many where studies are asked for."""
+
+    def of(test: Callable[..., None]) -> Any:
+        LAWS[test.__name__] = MANY(given(*strategies)(test))
+        return FEW(given(*strategies)(test))
+
+    return of
+
+
+@law(drawn(), st.data())
 def test_one_repair_mends_what_it_answers_once_and_raises_nothing(what, data):
     rules = rules_of(what)
     if rules:
@@ -185,14 +198,12 @@ def test_each_fault_with_all_kinds_of_columns(fault):
         assert broken(what, rule) == []
 
 
-@LIGHT
-@given(drawn(), st.booleans())
+@law(drawn(), st.booleans())
 def test_all_repairs_together_mend_once_and_raise_nothing(what, unsafe):
     assert broken(what, None, unsafe=unsafe) == []
 
 
-@LIGHT
-@given(drawn())
+@law(drawn())
 def test_a_safe_plan_keeps_the_rows_and_labels_of_evaluation(what):
     data = what.frames()
     done = fix(data, settings=what.settings)
@@ -203,8 +214,7 @@ def test_a_safe_plan_keeps_the_rows_and_labels_of_evaluation(what):
     assert done.frames["train"].height >= data["train"].height * 0.25
 
 
-@LIGHT
-@given(drawn(), st.integers(0, 99))
+@law(drawn(), st.integers(0, 99))
 def test_nothing_is_fitted_on_held_out_rows(what, seed):
     """Whatever is written into the evaluation split, train and the pipeline come out the same."""
     data = what.frames()
@@ -228,8 +238,7 @@ def test_nothing_is_fitted_on_held_out_rows(what, seed):
         assert_frame_equal(one.frames["train"], two.frames["train"])
 
 
-@LIGHT
-@given(drawn(), st.sampled_from(FORMATS), st.booleans())
+@law(drawn(), st.sampled_from(FORMATS), st.booleans())
 def test_files_are_repaired_as_memory_is_and_undone_byte_for_byte(
     tmp_path_factory, what, form, unsafe
 ):
@@ -269,8 +278,16 @@ def undone(folder: Path, what: Drawn, form: str, steps: list[Step]) -> None:
     assert not made
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("repair", REPAIRS)
+def in_each_format() -> list[Any]:
+    """All repairs, each in one format in turn, and in the others where studies are asked for."""
+    return [
+        pytest.param(repair, form, marks=() if i % len(FORMATS) == j else pytest.mark.study)
+        for i, repair in enumerate(REPAIRS)
+        for j, form in enumerate(FORMATS)
+    ]
+
+
+@pytest.mark.parametrize(("repair", "form"), in_each_format())
 def test_every_repair_of_the_table_is_undone_byte_for_byte(tmp_path, repair, form):
     kinds = tuple(k for k in KINDS if form != "csv" or k != "sequence")
     faults = ("sentinel", "repeats", "blank", "decimal commas")
@@ -279,8 +296,7 @@ def test_every_repair_of_the_table_is_undone_byte_for_byte(tmp_path, repair, for
     undone(tmp_path, what, form, [step])
 
 
-@LIGHT
-@given(drawn(3), st.sampled_from(FORMATS), st.data())
+@law(drawn(3), st.sampled_from(FORMATS), st.data())
 def test_any_repairs_together_are_undone_byte_for_byte(tmp_path_factory, what, form, data):
     if form == "csv":
         what = replace(what, kinds=tuple(k for k in what.kinds if k != "sequence"))
@@ -292,6 +308,14 @@ def test_any_repairs_together_are_undone_byte_for_byte(tmp_path_factory, what, f
 def test_every_repair_of_the_table_is_tried():
     what = Drawn(3, 300, "balanced", KINDS, ("decimal commas",))
     assert {s.repair for s in by_hand(what, what.frames())} == set(REPAIRS)
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("name", LAWS)
+def test_a_sweep_of_each_law(name, tmp_path_factory):
+    swept = LAWS[name]
+    given_ = {"tmp_path_factory": tmp_path_factory}
+    swept(**{k: v for k, v in given_.items() if k in signature(swept).parameters})
 
 
 @pytest.mark.study

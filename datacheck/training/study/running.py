@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,13 +130,14 @@ def _pool(lab: Lab, count: int) -> Iterator[list[connection.Connection]]:
     context = get_context("spawn")
     processes, pipes = [], []
     try:
-        for _ in range(count):
-            here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, lab), daemon=True)
-            process.start()
-            there.close()
-            processes.append(process)
-            pipes.append(here)
+        with _deaf():
+            for _ in range(count):
+                here, there = context.Pipe()
+                process = context.Process(target=_serve, args=(there, lab), daemon=True)
+                process.start()
+                there.close()
+                processes.append(process)
+                pipes.append(here)
         yield pipes
     finally:
         for pipe in pipes:
@@ -144,6 +146,32 @@ def _pool(lab: Lab, count: int) -> Iterator[list[connection.Connection]]:
             process.join(0.2)
             process.terminate()
             process.join(5)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started within hear no Ctrl-C, not even while they import; here it comes later.
+
+    Ignoring it is their own first line, which on a busy machine is seconds away.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it lifts such a block
+    heard: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and handler is not None
+    if ours:  # a block is of one thread, and any other may hear it
+        signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+            if heard:
+                signal.raise_signal(signal.SIGINT)
 
 
 def _serve(pipe: Any, lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from datacheck.errors import UsageError
 
 @dataclass(frozen=True)
 class NumpyLab:
-    """Arms differ in the scale of the first feature: ``arm`` to ``scale``; NaN never trains."""
+    """Arms differ in the scale of the first feature: ``arm`` to ``scale``; NaN never trains.
+
+    Seeds from ``held`` on never end while the process that started this one is there.
+    """
 
     scales: dict
     steps: int = 120
     pause: float = 0.0
     fail: str = ""
+    held: int | None = None
 
     def start(self):
         pass
@@ -28,6 +33,9 @@ class NumpyLab:
         if self.fail:
             raise RuntimeError(self.fail)
         time.sleep(self.pause)
+        parent = os.getppid()
+        while self.held is not None and seed >= self.held and os.getppid() == parent:
+            time.sleep(0.05)
         scale = self.scales[arm]
         rng = np.random.default_rng(seed)
         x = rng.normal(size=(200, 4))
