@@ -24,6 +24,8 @@ from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from datacheck.training import StabilityMonitor, judge
+from datacheck.training.rules.vanishing_gradients import across_layers
+from datacheck.training.rules.view import View
 from datacheck.training.run import Run
 
 TRAIN = 1200
@@ -88,6 +90,13 @@ FAULTY: dict[str, tuple[Setting, tuple[str, ...]]] = {
     "SGD, lr 1": (Setting(optimizer="sgd", lr=1.0), ("ST006", "ST007")),
     "SGD, lr 10": (Setting(optimizer="sgd", lr=10.0), ("ST001", "ST005", "ST006")),
     "clipped at 0.01": (Setting(clip=0.01), ("ST009",)),
+    **{
+        f"{depth} layers of sigmoids, {name}": (
+            Setting(activation=nn.Sigmoid, depth=depth, optimizer=name.lower(), lr=lr), ("ST004",)
+        )
+        for depth in (10, 14, 20)
+        for name, lr in (("Adam", 1e-3), ("SGD", 0.05))
+    },
 }  # fmt: skip
 
 
@@ -189,10 +198,37 @@ def _evaluate(
     monitor.evaluation("val", loss=float(loss), score=float(right), n=len(y))
 
 
-def spoken(setting: Setting, seeds: Sequence[int]) -> tuple[Counter[str], list[frozenset[str]]]:
-    """How many runs each rule spoke about, and the rules by run."""
-    runs = [frozenset(f.rule for f in judge(train(setting, s)).findings) for s in seeds]
-    return Counter(code for codes in runs for code in codes), runs
+@dataclass(frozen=True)
+class Spoken:
+    """What the rules said of runs: how many each spoke about, and the rules by run.
+
+    ``across`` is, by run, the gradient of the first layers over that of the last, as ST004 has it.
+    """
+
+    counts: Counter[str]
+    runs: list[frozenset[str]]
+    across: list[float]
+
+    @property
+    def told(self) -> str:
+        """The rules with their counts."""
+        return ", ".join(f"{c} in {n}" for c, n in sorted(self.counts.items())) or "none"
+
+    @property
+    def passed(self) -> str:
+        """The least and the greatest of ``across``."""
+        return f"{min(self.across):.2g} to {max(self.across):.2g}"
+
+
+def spoken(setting: Setting, seeds: Sequence[int]) -> Spoken:
+    """What the rules say of one run of each seed."""
+    runs, across = [], []
+    for seed in seeds:
+        run = train(setting, seed)
+        runs.append(frozenset(f.rule for f in judge(run).findings))
+        through = across_layers(View(run)).late().values
+        across.append(float(np.median(through)) if len(through) else math.nan)
+    return Spoken(Counter(code for codes in runs for code in codes), runs, across)
 
 
 def main() -> None:
@@ -203,21 +239,24 @@ def main() -> None:
     torch.set_num_threads(1)
     healthy: Mapping[str, Setting] = HEALTHY
     false = Counter[str]()
-    print("| healthy run | runs | with a finding |\n|---|---|---|")
+    head = "first layers over last"
+    print(f"| healthy run | runs | with a finding | {head} |\n|---|---|---|---|")
     for name, setting in healthy.items():
-        counts, runs = spoken(setting, seeds)
-        false.update(counts)
-        told = ", ".join(f"{c} in {n}" for c, n in sorted(counts.items())) or "none"
-        print(f"| {name} | {len(runs)} | {told} |", flush=True)
+        all_ = spoken(setting, seeds)
+        false.update(all_.counts)
+        print(f"| {name} | {len(all_.runs)} | {all_.told} | {all_.passed} |", flush=True)
     total = len(seeds) * len(healthy)
     wrong = ", ".join(f"{c} {n}" for c, n in sorted(false.items())) or "none"
     print(f"\nfalse alarms in {total} healthy runs: {wrong}\n")
-    print("| fault | runs | any of | found in | each rule |\n|---|---|---|---|---|")
+    print(f"| fault | runs | any of | found in | each rule | {head} |\n|---|---|---|---|---|---|")
     for name, (setting, expected) in FAULTY.items():
-        counts, runs = spoken(setting, seeds)
-        hit = sum(bool(codes & set(expected)) for codes in runs)
-        told = ", ".join(f"{c} in {n}" for c, n in sorted(counts.items())) or "none"
-        print(f"| {name} | {len(runs)} | {' '.join(expected)} | {hit} | {told} |", flush=True)
+        all_ = spoken(setting, seeds)
+        hit = sum(bool(codes & set(expected)) for codes in all_.runs)
+        print(
+            f"| {name} | {len(all_.runs)} | {' '.join(expected)} | {hit} | {all_.told} "
+            f"| {all_.passed} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

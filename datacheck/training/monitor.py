@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from datacheck.errors import UsageError
 from datacheck.training.record import Record
-from datacheck.training.recording import monitor_options
+from datacheck.training.recording import layers, monitor_options
 from datacheck.training.recording.finiteness import Judge, OnNonFinite
 from datacheck.training.recording.instruments import Gradients
 from datacheck.training.recording.ledger import Ledger, Step
@@ -42,7 +42,8 @@ class StabilityMonitor:
     It only watches: parameters, gradients, autograd and random numbers stay as they are. Each
     step has its loss, the norm of the gradient before clipping, and what :meth:`step` is told;
     every ``every``-th step (of a stride that shares no factor with ``epoch_steps``, the steps of
-    an epoch, where that is given) also the update-to-weight ratio and the share of dead units.
+    an epoch, where that is given) also the update-to-weight ratio, the share of dead units, and
+    the norms of gradient and weights layer by layer.
 
     ``path`` names the record, a file of JSON Lines that is appended to (:class:`Record`); without
     one it stays in memory, about a kilobyte a step where rows are told. ``resume`` goes on with
@@ -197,6 +198,10 @@ class StabilityMonitor:
                 entry["dead"] = {}
                 for name, share in shares.items():
                     put(entry["dead"], name, share)
+            if self._is_stride(entry["step"]):
+                at_hand = None if step.norms is None else (step.names, step.norms)
+                if (looked := layers.look(self._gradients, at_hand)) is not None:
+                    self._ledger.put_layers(step, *looked)
             self._open, self._first = step, False
             self._listen()
             if not self._ledger.deferred and (error := self._judge(step)) is not None:

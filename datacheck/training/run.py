@@ -40,6 +40,12 @@ EVALUATIONS = {
     "flips": pl.Int64(),
 }
 DEAD = {"step": pl.Int64(), "layer": pl.String(), "share": pl.Float64()}
+LAYERS = {
+    "step": pl.Int64(),
+    "layer": pl.String(),
+    "grad_norm": pl.Float64(),
+    "weight_norm": pl.Float64(),
+}
 MAY_BE_INFINITE = ("loss", "grad_norm", "update_ratio", "score", "lr")
 KINDS = ("step", "evaluation", "resume", "end")
 _READ = {
@@ -61,7 +67,9 @@ class Run:
     was. ``evaluations`` has one row for each step and split (:data:`EVALUATIONS`; its ``step``
     is the last one before it), ``dead`` the share of dead or saturated units of each activation
     layer on the steps that looked (:data:`DEAD`). ``ended`` tells whether the run came to its
-    end, or was stopped or killed.
+    end, or was stopped or killed. ``layers`` has the norms of gradient and weights of each layer
+    that has weights, in the model's order, on the steps that looked (:data:`LAYERS`; null where
+    they were not finite); it is empty for records of before they were written down.
 
     A resumed run counts once: what was recorded from the step on at which it was taken up again
     is replaced by what came after, and of a step that is there twice the last one counts.
@@ -72,6 +80,7 @@ class Run:
     evaluations: pl.DataFrame
     dead: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DEAD))
     ended: bool = False
+    layers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LAYERS))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Run:
@@ -153,8 +162,8 @@ def _read(data: bytes, name: str) -> Run:
         meta=meta,
         steps=steps.select(*STEPS),
         evaluations=evaluations.select(*EVALUATIONS),
-        dead=_dead(rest, steps["line"].to_list(), name),
         ended=frame.height > 0 and frame["kind"][-1] == "end",
+        **_by_layer(rest, steps["line"].to_list(), name),
     )
 
 
@@ -206,19 +215,39 @@ def _last_life(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _dead(rest: bytes, lines: Sequence[int], name: str) -> pl.DataFrame:
-    """Shares by layer; only the few lines that have them are parsed for it."""
-    found: list[tuple[int, str, float | None]] = []
-    if b'"dead":' in rest:
+def _by_layer(rest: bytes, lines: Sequence[int], name: str) -> dict[str, pl.DataFrame]:
+    """Frames ``dead`` and ``layers``; only the few lines that have them are parsed for it."""
+    dead: list[tuple[int, str, float | None]] = []
+    norms: list[tuple[int, str, float | None, float | None]] = []
+    marks = (b'"dead":', b'"layer_grad":')
+    if any(mark in rest for mark in marks):
         counted = (t for t in rest.split(b"\n") if t.strip())
         wanted = set(lines)
         for number, text in enumerate(counted):
-            if b'"dead":' in text and number in wanted:
+            if number in wanted and any(mark in text for mark in marks):
                 entry = json.loads(text)
-                shares = entry.get("dead")
-                if not isinstance(shares, dict) or not all(
-                    v is None or type(v) in (int, float) for v in shares.values()
-                ):
-                    raise UsageError(f"{name}, step {entry['step']}: shares of units", _DAMAGED)
-                found += [(entry["step"], layer, share) for layer, share in shares.items()]
-    return pl.DataFrame(found, schema=DEAD, orient="row").sort("step", maintain_order=True)
+                step = entry["step"]
+                shares, grads, weights = (
+                    _by_name(entry, key, f"{name}, step {step}: {what}")
+                    for key, what in (("dead", "shares of units"), ("layer_grad", "norms"),
+                                      ("layer_weight", "norms"))
+                )  # fmt: skip
+                dead += [(step, layer, share) for layer, share in shares.items()]
+                norms += [(step, layer, norm, weights.get(layer)) for layer, norm in grads.items()]
+    return {
+        key: pl.DataFrame(found, schema=schema, orient="row").sort("step", maintain_order=True)
+        for key, found, schema in (("dead", dead, DEAD), ("layers", norms, LAYERS))
+    }
+
+
+def _by_name(entry: dict[str, Any], key: str, what: str) -> dict[str, float | None]:
+    """A number, or null, by the name of a layer. Raises UsageError for anything else."""
+    found = entry.get(key, {})
+    if not isinstance(found, dict) or not all(
+        v is None or type(v) in (int, float) for v in found.values()
+    ):
+        raise UsageError(what, _DAMAGED)
+    try:
+        return {k: None if v is None else float(v) for k, v in found.items()}
+    except OverflowError:  # a whole number beyond any float
+        raise UsageError(what, _DAMAGED) from None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datacheck.errors import UsageError
-from datacheck.training.run import DEAD, EVALUATIONS, STEPS, Run
+from datacheck.training.run import DEAD, EVALUATIONS, LAYERS, STEPS, Run
 
 HEAD = '{"version":1,"kind":"start","seed":4}'
 
@@ -23,6 +23,7 @@ def test_an_empty_run_has_all_columns():
     assert dict(empty.steps.schema) == STEPS
     assert dict(empty.evaluations.schema) == EVALUATIONS
     assert dict(empty.dead.schema) == DEAD
+    assert dict(empty.layers.schema) == LAYERS
     assert not empty.ended
 
 
@@ -73,6 +74,17 @@ def test_shares_of_dead_units_are_long():
     assert got.dead.rows() == [(0, "a.b", 0.0), (10, "a.b", 0.5), (10, "c", None)]
 
 
+def test_norms_by_layer_are_long():
+    got = run(
+        '{"kind":"step","step":10,"loss":1,"layer_grad":{"b":0.5,"a":null},'
+        '"layer_weight":{"b":2,"a":1}}',
+        '{"kind":"step","step":0,"loss":1,"dead":{"a":0},"layer_grad":{"b":3},"layer_weight":{}}',
+        '{"kind":"step","step":1,"loss":1,"dead":{"a":1}}',
+    )
+    assert got.layers.rows() == [(0, "b", 3.0, None), (10, "b", 0.5, 2.0), (10, "a", None, 1.0)]
+    assert got.dead.rows() == [(0, "a", 0.0), (1, "a", 1.0)]
+
+
 def test_rows_of_a_step():
     got = run('{"kind":"step","step":3,"loss":1,"rows":[9,8],"row_loss":[null,2]}')
     assert got.rows(3).tolist() == [9, 8]
@@ -104,6 +116,9 @@ def test_a_run_that_ended():
         ('{"kind":"step","step":1,"rows":7}', "cannot be read"),
         ('{"kind":"step","step":1,"dead":7}', "shares"),
         ('{"kind":"step","step":1,"dead":{"a":"b"}}', "shares"),
+        ('{"kind":"step","step":1,"dead":{"a":1' + "0" * 400 + "}}", "cannot be read"),
+        ('{"kind":"step","step":1,"layer_grad":{"a":[1]}}', "step 1: norms"),
+        ('{"kind":"step","step":1,"layer_grad":{"a":1},"layer_weight":7}', "step 1: norms"),
         ('{"kind":"step","step":1,"loss_is":"huge","loss":null}', None),
         ('{"kind":"start"}', "kind 'start'"),
         ('{"step":1}', "kind None"),

@@ -25,7 +25,7 @@ class Gradients:
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         self.names: list[str] = []
-        self._parameters: list[nn.Parameter] = []
+        self.parameters: list[nn.Parameter] = []
         self._dtype: torch.dtype | None = None
         self.refresh()
 
@@ -33,16 +33,16 @@ class Gradients:
         """List the parameters anew."""
         named = list(self.model.named_parameters())
         self.names = [name for name, _ in named]
-        self._parameters = [p for _, p in named]
+        self.parameters = [p for _, p in named]
         # A norm beyond 65,504 would be infinite in half precision, though no gradient is.
-        self._dtype = torch.float32 if any(p.dtype in HALF for p in self._parameters) else None
+        self._dtype = torch.float32 if any(p.dtype in HALF for p in self.parameters) else None
 
     def norms(self) -> tuple[Tensor, Tensor, list[str]] | None:
         """(norm of all, shape (); norm of each, shape (n,); their names); None without any.
 
         ‖g‖ = ‖(‖g₁‖, …, ‖gₙ‖)‖, as ``torch.nn.utils.get_total_norm`` has it.
         """
-        grads = [p.grad for p in self._parameters]
+        grads = [p.grad for p in self.parameters]
         there = [g for g in grads if g is not None]
         if not there:
             return None
@@ -52,9 +52,15 @@ class Gradients:
         each = norms_of(there, self._dtype)
         return torch.linalg.vector_norm(each), each, names
 
+    def weights(self, names: list[str]) -> Tensor | None:
+        """The norm of each of those parameters, shape (names,); None where one is gone."""
+        known = dict(zip(self.names, self.parameters, strict=True))
+        found = [known[n].detach() for n in names if n in known]
+        return norms_of(found, self._dtype) if found and len(found) == len(names) else None
+
     def exact(self) -> float:
         """The norm of all in double precision, which squares of float32 do not overflow."""
-        grads = [_dense(p.grad) for p in self._parameters if p.grad is not None]
+        grads = [_dense(p.grad) for p in self.parameters if p.grad is not None]
         return math.hypot(*(float(torch.linalg.vector_norm(g.double())) for g in grads))
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from datacheck.errors import NonFiniteError, UsageError
 from datacheck.training.record import Entry, Record, RecordWarning
+from datacheck.training.recording import layers
 from datacheck.training.recording.readings import Readings
 
 SECONDS = 5.0  # steps that are older than this are written, however few they are
@@ -26,13 +27,15 @@ class Step:
     """A step whose numbers may still be on a device.
 
     ``norms`` are those of each gradient, shape (n,), and ``names`` theirs, where they were
-    measured; ``there`` tells whether the gradients are still those that were.
+    measured; ``there`` tells whether the gradients are still those that were. ``look`` has norms
+    by layer, of steps that are looked at.
     """
 
     entry: Entry
     norms: Tensor | None = None
     names: list[str] = field(default_factory=list)
     there: bool = False
+    look: layers.Look | None = None
 
 
 class Ledger:
@@ -69,6 +72,15 @@ class Ledger:
             self._readings.put(target, key, value.detach().reshape(()))
         else:
             target[key] = value.item()
+
+    def put_layers(self, step: Step, look: layers.Look, norms: dict[str, Tensor]) -> None:
+        """Norms by parameter, each of shape (parameters,), for the layers of a step."""
+        step.look = look
+        for key, tensor in norms.items():
+            if self.deferred:
+                self._readings.put(look.found, key, tensor)
+            else:
+                look.found[key] = layers.read(tensor)
 
     def put_rows(self, entry: Entry, rows: Any, losses: Any) -> None:
         """Addresses and losses, one for each row. Raises UsageError for other shapes."""
@@ -118,6 +130,8 @@ class Ledger:
                 if self.deferred:
                     found = self._judge(step)  # each: it also says what a step's numbers mean
                     self.error = self.error or found
+                if step.look is not None:
+                    step.look.tell(step.entry)
                 if math.isnan(step.entry.get("update_ratio", 0.0)):
                     del step.entry["update_ratio"]  # 0/0: weights of zero that stay so
                 self.record.add(step.entry)

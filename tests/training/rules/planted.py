@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from datacheck.training.run import DEAD, EVALUATIONS, STEPS, Run
+from datacheck.training.run import DEAD, EVALUATIONS, LAYERS, STEPS, Run
 from datacheck.types import Floats
 
 REFERENCE = 2.3
@@ -30,6 +31,7 @@ def recorded(
     steps: dict[str, Any],
     evaluations: dict[str, Any] | None = None,
     dead: dict[str, Any] | None = None,
+    layers: dict[str, Any] | None = None,
     **meta: Any,
 ) -> Run:
     """A run of those columns; ``step`` counts from 0 unless it is given."""
@@ -40,6 +42,7 @@ def recorded(
         evaluations=frame(EVALUATIONS, evaluations or {}),
         dead=frame(DEAD, dead or {}),
         ended=True,
+        layers=frame(LAYERS, layers or {}),
     )
 
 
@@ -102,6 +105,12 @@ def healthy(kind: str, seed: int, n: int = 1000) -> Run:
             "layer": ["relu1", "relu2"] * len(looks),
             "share": rng.uniform(0, 0.3, 2 * len(looks)),
         },
+        {
+            "step": np.repeat(looks, 4),
+            "layer": ["in", "middle", "more", "out"] * len(looks),
+            "grad_norm": np.exp(rng.normal(-1, 1, 4 * len(looks))),
+            "weight_norm": np.full(4 * len(looks), 5.0),
+        },
         max_norm=5.0,
     )
 
@@ -109,7 +118,7 @@ def healthy(kind: str, seed: int, n: int = 1000) -> Run:
 def changed(run: Run, **columns: Any) -> Run:
     """The same run with other columns of its steps."""
     new = [pl.Series(k, v, dtype=STEPS[k], strict=False) for k, v in columns.items()]
-    return Run(run.meta, run.steps.with_columns(new), run.evaluations, run.dead, run.ended)
+    return replace(run, steps=run.steps.with_columns(new))
 
 
 def guilty(run: Run, at: Any, factor: float, row: int = 7) -> Run:

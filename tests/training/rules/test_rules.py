@@ -38,14 +38,14 @@ def with_evaluations(run, losses, scores=None):
         pl.Series("loss", losses, dtype=pl.Float64),
         pl.Series("score", scores or [None] * len(losses), dtype=pl.Float64),
     )
-    return Run(run.meta, run.steps, evaluations, run.dead, run.ended)
+    return dataclasses.replace(run, evaluations=evaluations)
 
 
 def with_dead(run, layer, share):
     dead = run.dead.with_columns(
         pl.when(pl.col("layer") == layer).then(pl.lit(share)).otherwise("share").alias("share")
     )
-    return Run(run.meta, run.steps, run.evaluations, dead, run.ended)
+    return dataclasses.replace(run, dead=dead)
 
 
 def planted(code, seed):
@@ -66,6 +66,11 @@ def planted(code, seed):
         hit = rng.choice(np.arange(n // 10, n), 20, replace=False)
         norm[hit] *= rng.uniform(200, 1e4)
         return changed(run, grad_norm=norm)
+    if code == "ST004" and seed % 2:
+        ends = pl.when(pl.col("layer") == "in").then(10 ** -rng.uniform(4, 12)).otherwise(1.0)
+        layers = run.layers.with_columns(grad_norm=pl.col("grad_norm") * ends)
+        stays = changed(run, loss=2.3 * np.exp(rng.normal(0, 0.05, n)))
+        return dataclasses.replace(stays, layers=layers)
     if code == "ST004":
         norm *= np.exp(-np.minimum(t, 40) / 40 * rng.uniform(9, 14))
         return changed(run, grad_norm=norm, loss=2.3 * np.exp(rng.normal(0, 0.05, n)))
@@ -326,6 +331,19 @@ def test_st004_weights_that_do_not_move():
     ratio = [1e-9 if i % 5 == 0 else None for i in range(n)]
     run = recorded({"loss": np.full(n, 2.3), "grad_norm": np.full(n, 1e-6), "update_ratio": ratio})
     assert found(run, "ST004").effect.metric == "update_to_weight"
+
+
+def test_st004_first_layers_that_get_nothing_while_the_norm_looks_healthy():
+    run = planted("ST004", 1)
+    finding = found(run, "ST004")
+    assert finding.effect.metric == "first_layers_over_last"
+    assert finding.message.startswith("the first layers get ")
+    old = dataclasses.replace(run, layers=run.layers.clear())
+    assert not judge(old).of("ST004"), "the norm of all does not tell"
+    few = dataclasses.replace(run, layers=run.layers.filter(pl.col("layer").is_in(["in", "out"])))
+    assert not judge(few).of("ST004"), "two layers have no first third"
+    lost = run.layers.with_columns(grad_norm=pl.lit(None, pl.Float64))
+    assert not judge(dataclasses.replace(run, layers=lost)).of("ST004")
 
 
 def test_st005_short_runs_that_ended_in_nan():
