@@ -56,22 +56,6 @@ class Batches:
         return self.visits.rows[self.tops]
 
     @cached_property
-    def shares(self) -> Floats:
-        """The part of its batch's loss that each visit holds, shape (visits,).
-
-        Losses that are not finite hold all of it, in equal parts. Negative losses are counted
-        from the lowest of their batch.
-        """
-        v = self.visits
-        loss = np.clip(v.finite, -1e15, 1e30)
-        lowest = np.minimum(loss[v.order[v.starts[:-1]]], 0.0)
-        loss = loss - lowest[v.step_of]
-        totals = np.bincount(v.step_of, weights=loss, minlength=v.steps.size)
-        even = 1 / v.sizes[v.step_of]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(totals[v.step_of] > 0, loss / totals[v.step_of], even)
-
-    @cached_property
     def rest(self) -> Floats:
         """The mean loss of each batch without its highest tenth (at least one), shape (steps,)."""
         v = self.visits

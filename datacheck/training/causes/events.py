@@ -197,7 +197,7 @@ def _usual_shares(visits: Visits, batches: Batches, most: int) -> Floats:
         long = others[visits.sizes[others] > rank]
         if long.size:
             at = visits.order[visits.starts[long + 1] - 1 - rank]
-            out[rank] = np.median(batches.shares[at])
+            out[rank] = np.median(visits.shares[at])
     return out
 
 
@@ -213,9 +213,8 @@ def _suspects(
     most: int,
 ) -> tuple[Suspect, ...]:
     """The rows of a batch with the highest losses, and all that are named as its cause."""
-    here = visits.at(place)
     lossless = not visits.losses.size
-    ranked = np.arange(here.start, here.stop) if lossless else visits.order[here][::-1]
+    ranked = visits.ranked(place)
     told = guilty[ranked].copy()
     if lossless:  # nothing ranks them: only those that a rule had named are worth a line
         marked = np.flatnonzero(sum((m[ranked] for m in marks.values()), np.zeros(ranked.size)))
@@ -227,7 +226,7 @@ def _suspects(
             row=int(visits.rows[v]),
             address=locate(int(visits.rows[v])),
             loss=math.nan if lossless else float(visits.losses[v]),
-            share=math.nan if lossless else float(batches.shares[v]),
+            share=math.nan if lossless else float(visits.shares[v]),
             chance=float(usual[rank]) if rank < usual.size else math.nan,
             even=1 / ranked.size,
             spikes=int((tops == visits.rows[v]).sum()),

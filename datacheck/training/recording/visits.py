@@ -82,6 +82,16 @@ class Visits:
         """Places of the visits, step by step and by loss within each; ties by row."""
         return np.lexsort((self.rows, self.finite, self.step_of))
 
+    @cached_property
+    def shares(self) -> Floats:
+        """The part of its batch's loss that each visit holds, shape (visits,)."""
+        return loss_shares(self.losses, self.starts)
+
+    def ranked(self, place: int) -> Ints:
+        """The visits of the step at a place, the highest loss first; as they came without any."""
+        here = self.at(place)
+        return self.order[here][::-1] if self.losses.size else np.arange(here.start, here.stop)
+
     def at(self, place: int) -> slice:
         """The visits of the step at a place."""
         return slice(int(self.starts[place]), int(self.starts[place + 1]))
@@ -182,3 +192,25 @@ class Visits:
         )
         keys = ["not_finite", "score", "row"]
         return frame.sort(keys, descending=[True, True, False], maintain_order=True)
+
+
+def loss_shares(losses: Floats, starts: Ints) -> Floats:
+    """The share of each row in the loss of its batch, shape (rows,); those of a batch sum to 1.
+
+    ``losses`` stand batch by batch, the rows of batch i from ``starts[i]`` to ``starts[i + 1]``,
+    one at least. Rows whose loss is not finite share all of it; negative losses (of densities)
+    count from the least one; equal losses are equal shares.
+    """
+    if not losses.size:
+        return np.zeros(0)
+    sizes, first = np.diff(starts), starts[:-1]
+    bad = ~np.isfinite(losses)
+    bads = np.add.reduceat(bad, first, dtype=np.int64)
+    # Halves: the distance of two numbers may be more than the largest.
+    half = np.where(bad, 0.0, losses) / 2
+    half = half - np.repeat(np.minimum(np.minimum.reduceat(half, first), 0.0), sizes)
+    top = np.maximum.reduceat(half, first)
+    above = half / np.repeat(np.where(top > 0, top, 1.0), sizes)  # or the sum may overflow
+    above = np.where(np.repeat(top > 0, sizes), above, 1.0)
+    above = np.where(np.repeat(bads > 0, sizes), bad, above)
+    return np.asarray(above / np.repeat(np.add.reduceat(above, first), sizes), dtype=np.float64)

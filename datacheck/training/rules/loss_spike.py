@@ -19,7 +19,13 @@ the loss of a healthy run jumps by large factors. The rule fires
 - if the share of steps with one is above `share`, and so is the lower end of its interval (Wilson).
 
 The finding tells the worst step, the rows of those batches ranked by their share of the loss, and
-which rules had named the rows that stand out (three times an equal share or more).
+which rules had named the rows that stand out (three times an equal share or more). Where rows were
+recorded it ends with a `cause`: "data" if rows come back at the top of spikes, or rows that a rule
+of the audit had named are in spiking batches, more often than chance explains; "no data cause" if
+nothing of the kind is found; "undecided" if too little was recorded to tell. `associations` in the
+evidence has the odds ratio of each rule with its interval and adjusted p, `cause_rows` the rows.
+That few rows hold most of the loss of a batch is no cause by itself: with a learning rate that is
+too high it is so as well.
 The OLMo score, mean + 6 standard deviations of 128 steps, is told beside it for comparison: it goes
 blind once more than 1/37 of the steps are hit.
 
@@ -105,7 +111,7 @@ class LossSpike(RunRule):
             loss.steps[worst].tolist(),
             {"loss": loss.values[worst].tolist(), "z": found.z[worst].tolist()},
         )
-        spike = "step has a loss" if at.size == 1 else "steps have a loss"
+        spike = "steps has a loss" if at.size == 1 else "steps have a loss"
         yield self.finding(
             f"{at.size:,} of {total:,} {spike} far above the {WINDOW} before, the worst "
             f"{factor:,.3g} times their median, at {run.when(int(loss.steps[top]))}{blame.said}",

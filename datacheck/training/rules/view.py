@@ -13,6 +13,7 @@ import polars as pl
 
 from datacheck.checks.base import NotApplicable
 from datacheck.findings import MAX_EXAMPLES, Example, names
+from datacheck.training.recording.visits import Visits
 from datacheck.training.spiking import Spikes, burn_in, spikes
 from datacheck.types import Floats, Ints
 
@@ -169,31 +170,20 @@ class View:
         noun = "row that stands" if len(suspects) == 1 else "rows that stand"
         return f"; of the {len(suspects):,} {noun} out, already named by rules: {told}"
 
+    @cached_property
+    def visits(self) -> Visits:
+        """Who was in which batch with what loss."""
+        return Visits.of(self.run)
+
     def _ranked(self, step: int) -> tuple[Ints, Floats | None]:
         """The rows of a batch, the most suspicious first, with their shares of its loss."""
-        rows, losses = self.run.rows(step), self.run.row_losses(step)
-        if not len(rows) or len(losses) != len(rows):
-            return rows, None
-        shares = loss_shares(losses)
-        order = np.argsort(-shares, kind="stable")
-        return rows[order], shares[order]
-
-
-def loss_shares(losses: Floats) -> Floats:
-    """The share of each row in the loss of its batch, shape (batch,), sums to 1.
-
-    Rows whose loss is not finite share all of it; negative losses (of densities) count from the
-    least one; equal losses are equal shares.
-    """
-    bad = ~np.isfinite(losses)
-    if bad.any():
-        return bad.astype(np.float64) / int(bad.sum())
-    above = losses - min(0.0, float(losses.min()))
-    top = float(above.max())
-    if top <= 0:
-        return np.full(len(losses), 1 / len(losses))
-    above = above / top  # or the sum may overflow
-    return np.asarray(above / above.sum(), dtype=np.float64)
+        visits = self.visits
+        place = int(np.searchsorted(visits.steps, step))
+        there = place < visits.steps.size and visits.steps[place] == step
+        if not there or not visits.losses.size:
+            return self.run.rows(step), None
+        ranked = visits.ranked(place)
+        return visits.rows[ranked], visits.shares[ranked]
 
 
 def _outstanding(rows: Ints, shares: Floats | None) -> Ints:

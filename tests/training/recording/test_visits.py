@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from datacheck.training.recording.visits import Visits
+from datacheck.training.recording.visits import Visits, loss_shares
 from tests.training.recorded_runs import recorded, simulated
 
 LOSSES = st.lists(
@@ -111,3 +114,43 @@ def test_planted_rows_are_at_the_top(seed):
     bad = [3, 77, 200, 401, 555]
     ranked = Visits.of(simulated(seed, bad=bad, factor=100, hard=0.7)).ranking()
     assert sorted(ranked["row"][:5].to_list()) == bad
+
+
+ANY = st.one_of(
+    st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf, 1.7e308, 0.0])
+)
+
+
+def alone(losses):
+    return loss_shares(losses, np.array([0, losses.size]))
+
+
+@given(st.lists(hnp.arrays(np.float64, st.integers(1, 9), elements=ANY), min_size=1, max_size=6))
+def test_shares_of_a_batch_are_its_own(batches):
+    starts = np.cumsum([0, *map(len, batches)])
+    together = loss_shares(np.concatenate(batches), starts)
+    np.testing.assert_allclose(together, np.concatenate([*map(alone, batches)]), rtol=1e-12)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 40), elements=ANY))
+def test_shares_are_shares(losses):
+    shares = alone(losses)
+    assert shares.sum() == pytest.approx(1)
+    assert (shares >= 0).all()
+    bad = ~np.isfinite(losses)
+    if bad.any():
+        assert (shares[bad] == 1 / bad.sum()).all()
+    else:
+        order = np.argsort(losses, kind="stable")
+        assert (np.diff(shares[order]) >= 0).all()
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 1e6)))
+def test_shares_know_no_units(losses):
+    np.testing.assert_allclose(alone(8 * losses), alone(losses))
+
+
+def test_shares_by_hand():
+    assert alone(np.array([1.0, 3.0])).tolist() == [0.25, 0.75]
+    assert alone(np.zeros(4)).tolist() == [0.25] * 4
+    assert alone(np.array([math.nan, 9.0, math.inf])).tolist() == [0.5, 0.0, 0.5]

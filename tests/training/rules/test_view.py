@@ -6,42 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from datacheck.checks.base import NotApplicable
 from datacheck.training.rules.spread import blocks, log_ratio, median_interval
-from datacheck.training.rules.view import View, loss_shares
+from datacheck.training.rules.view import View
 from tests.training.rules.planted import BATCH, changed, guilty, healthy
-
-ANY = st.one_of(
-    st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf, 1.7e308, 0.0])
-)
-
-
-@given(hnp.arrays(np.float64, st.integers(1, 40), elements=ANY))
-def test_shares_are_shares(losses):
-    shares = loss_shares(losses)
-    assert shares.sum() == pytest.approx(1)
-    assert (shares >= 0).all()
-    bad = ~np.isfinite(losses)
-    if bad.any():
-        assert (shares[bad] == 1 / bad.sum()).all()
-    else:
-        order = np.argsort(losses, kind="stable")
-        assert (np.diff(shares[order]) >= 0).all()
-
-
-@given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 1e6)))
-def test_shares_know_no_units(losses):
-    np.testing.assert_allclose(loss_shares(8 * losses), loss_shares(losses))
-
-
-def test_shares_by_hand():
-    assert loss_shares(np.array([1.0, 3.0])).tolist() == [0.25, 0.75]
-    assert loss_shares(np.zeros(4)).tolist() == [0.25] * 4
-    assert loss_shares(np.array([math.nan, 9.0, math.inf])).tolist() == [0.5, 0.0, 0.5]
 
 
 def test_the_interval_of_a_median_holds_it():
