@@ -150,6 +150,7 @@ def _source_options(config: Config) -> SourceOptions:
         encoding=config.encoding,
         header=config.header,
         task=config.task,
+        text_layout=config.text_layout or "auto",
     )
 
 

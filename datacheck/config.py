@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datacheck.findings import Severity
 
 FILE = "datacheck.toml"
+TEXT_LAYOUTS = ("auto", "lines", "files", "classes", "parallel", "conll", "table")
 FAIL_ON = ("error", "warning", "info", "never")
 GIB = 1 << 30
 _MIN_MEMORY = 1 << 20
@@ -121,6 +122,12 @@ class Config:
     header: bool | None = None
     """Whether the first line of delimited text names the columns; None looks at the line."""
 
+    text_layout: str | None = None
+    """How text without columns is laid out: ``lines`` (an example a line), ``files`` (an example a
+    file, a folder a class), ``classes`` (a file a class, an example a line), ``parallel`` (files
+    that go together line by line), ``conll`` (tokens with tags), ``table`` (never as text);
+    ``auto``, the default, looks at names and first lines."""
+
     select: tuple[str, ...] = ()
     """Codes, names or families of the rules to judge by; all, where empty."""
 
@@ -164,6 +171,8 @@ class Config:
             put(self, name, tuple(p.strip() for p in joined.split(",") if p.strip()))
         if self.task is not None:
             put(self, "task", Task(_choice("task", self.task, [t.value for t in Task])))
+        if self.text_layout is not None:
+            put(self, "text_layout", _choice("text_layout", self.text_layout, TEXT_LAYOUTS))
         put(self, "suppress", tuple(self.suppress))
         put(self, "fail_on", _choice("fail_on", self.fail_on, FAIL_ON))
         put(self, "memory", parse_memory(self.memory))

@@ -162,6 +162,7 @@ task = "classification"
 delimiter = ";"
 encoding = "latin-1"
 header = true
+text-layout = "lines"
 select = ["LK", "MV"]
 ignore = "MV005"
 fail-on = "info"

@@ -48,6 +48,11 @@ _DATA = (
     click.option("--delimiter", metavar="CHAR", help="Of delimited text; `tab` is understood."),
     click.option("--encoding", metavar="NAME", help="Of text files."),
     click.option(
+        "--text-layout",
+        type=click.Choice(["auto", "lines", "files", "classes", "parallel", "conll", "table"]),
+        help="How text without columns is laid out.  [default: auto]",
+    ),
+    click.option(
         "--header/--no-header", default=None, help="Whether the first line names the columns."
     ),
 )

@@ -168,6 +168,7 @@ def _opened(
         encoding=settings.encoding,
         header=settings.header,
         task=kind if named else None,
+        text_layout=settings.text_layout or "auto",
     )
     data = open_source(source, options)
     if label is False and data.label is not None:

@@ -36,7 +36,7 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
         given = _given(opened.tables[name])
         for series in peeks[name].iter_columns():
             one = given.get(series.name)
-            found = look(series) if one is None else described(series, Reading(one.kind))
+            found = look(series) if one is None else described(series, one.how)
             if found is None:
                 left.append(series.name)
                 continue
@@ -44,7 +44,7 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
             looks.setdefault(series.name, []).append(found)
         for column, one in given.items():
             if one.computed:
-                own[name][column] = found = Look(Reading(one.kind), peeks[name].height)
+                own[name][column] = found = Look(one.how, peeks[name].height)
                 looks.setdefault(column, []).append(found)
     if not looks:
         raise SourceError(
@@ -52,7 +52,9 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
             "numbers, text, dates and lists are read",
         )
     common = {name: agree(found) for name, found in looks.items()}
-    said = [f"{names(files)}: {note}" for note, files in opened.notes.items()] + opened.said
+    said = [
+        f"{names(dict.fromkeys(files))}: {note}" for note, files in opened.notes.items()
+    ] + opened.said
     if left:
         said.append(f"not read, nested or binary: {names(dict.fromkeys(left), 5)}")
     split_column, found_by = _split_column(opened, common, peeks, options)

@@ -27,7 +27,8 @@ class Reading:
 
     ``format`` is the strptime format of datetimes, ``separator`` stands between the items of a
     sequence (``json`` for lists in brackets), ``numeric`` says that the items are numbers,
-    ``decimal_comma`` that 1,5 is one and a half.
+    ``decimal_comma`` that 1,5 is one and a half, ``blank`` that the empty string is an empty text
+    and not a missing one.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Reading:
     separator: str = ""
     numeric: bool = False
     decimal_comma: bool = False
+    blank: bool = False
 
 
 def convert(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series | None]:
@@ -133,7 +135,7 @@ def _from_strings(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series
     import polars as pl
 
     if how.kind not in (Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME):
-        return series.replace("", None), None
+        return series if how.blank else series.replace("", None), None
     if how.kind is Kind.NUMBER:
         text = series.str.replace(",", ".", literal=True) if how.decimal_comma else series
         out = text.cast(pl.Float64, strict=False)

@@ -149,7 +149,7 @@ def open_jsonl(path: Path, file: str, encoding: str | None) -> Table:
     names = list(dict.fromkeys(key for one in objects for key in one))
     objects = objects[: peek_rows(len(names))]
     # A mapping, as Polars would give a series without a name another one.
-    peek = pl.DataFrame({name: _infer(name, [o.get(name) for o in objects]) for name in names})
+    peek = pl.DataFrame({name: infer(name, [o.get(name) for o in objects]) for name in names})
     schema: Schema = dict(peek.schema)
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
@@ -159,7 +159,8 @@ def open_jsonl(path: Path, file: str, encoding: str | None) -> Table:
     return Table(file, peek.rename(other), fragments, said=told(other))
 
 
-def _infer(name: str, values: list[Any]) -> pl.Series:
+def infer(name: str, values: list[Any]) -> pl.Series:
+    """A column of the type that all values have, or of strings."""
     kinds = {type(v) for v in values if v is not None}
     if kinds <= {int, float}:
         return pl.Series(name, values, dtype=pl.Float64 if kinds else pl.Null, strict=False)

@@ -17,7 +17,9 @@ FORMS = {
     ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
     ".npz": "npz",
 }  # fmt: skip
-MAYBE = (".txt", ".data", ".dat", "")  # delimited text if nothing else is there
+JSON = ".json"  # one document, if there is no table; often it holds settings, and no data
+TEXTS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".ts")  # texts with a form of their own
+MAYBE = (".txt", ".data", ".dat", "", *TEXTS)  # delimited text or lines if nothing else is there
 PACKED = (".gz", ".zst", ".gzip", ".zstd")
 ASIDE = re.compile(
     r"^(\.|_|readme|license|licence|source|notice|changelog|contributing|requirements|manifest|"
@@ -27,7 +29,7 @@ _SPLIT = re.compile(
     r"^(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)(\d*)$"
 )
 _JOINED = re.compile(r"^(?:data)?(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)(\d*)$")
-_SHARD = re.compile(r"[-_.](?:part[-_.]?)?\d{1,}(?:[-_.]of[-_.]\d+)?$")
+SHARD = re.compile(r"[-_.](?:part[-_.]?)?\d{1,}(?:[-_.]of[-_.]\d+)?$")
 CANONICAL = {
     "training": "train",
     "testing": "test",
@@ -59,7 +61,7 @@ def stem_of(path: Path) -> str:
     """The name without what tells the format."""
     name = path.name
     for suffix in reversed(path.suffixes):
-        if suffix.lower() in PACKED or suffix.lower() in FORMS or suffix.lower() in MAYBE:
+        if suffix.lower() in (*PACKED, *FORMS, *MAYBE, JSON):
             name = name[: -len(suffix)]
         else:
             break
@@ -93,16 +95,20 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
     found = listing.files
     data = [p for p in found if form_of(p)[0]]
     if not data:
+        data = [p for p in found if form_of(p)[1] == JSON and place(p.relative_to(folder))[0]]
+    if not data:
         data = [p for p in found if form_of(p)[1] in MAYBE]
+    if not data:
+        data = [p for p in found if form_of(p)[1] == JSON]
     layout.aside += [str(p.relative_to(folder)) for p in found if p not in set(data)]
     if not data:
         seen = names(layout.aside, 5)
         raise SourceError(
             f"{folder} holds no data files",
             (f"there is only: {seen}; " if seen else "the folder is empty; ")
-            + "CSV, TSV, Parquet, JSONL, Arrow and npz are read",
+            + "CSV, TSV, Parquet, JSONL, JSON, Arrow, npz and text are read",
         )
-    placed = [(path, *_place(path.relative_to(folder))) for path in data]
+    placed = [(path, *place(path.relative_to(folder))) for path in data]
     stories = {story for _, split, story in placed if split}
     if len(stories) > 1:
         raise SourceError(
@@ -114,16 +120,16 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
         rest = [str(p.relative_to(folder)) for p, split, _ in placed if not split]
         layout.aside += rest
         placed = [one for one in placed if one[1]]
-    for path, split, _ in sorted(placed, key=lambda one: _natural(str(one[0].relative_to(folder)))):
+    for path, split, _ in sorted(placed, key=lambda one: natural(str(one[0].relative_to(folder)))):
         layout.files.setdefault(split, []).append(path)
     order = {"train": 0, "val": 1, "dev": 1, "test": 2}
     layout.files = dict(
-        sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), _natural(kv[0])))
+        sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), natural(kv[0])))
     )
     return layout
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
+def natural(text: str) -> list[tuple[int, str]]:
     """``part-2`` before ``part-10``."""
     return [(int(t), "") if t.isdigit() else (-1, t) for t in re.split(r"(\d+)", text)]
 
@@ -163,7 +169,7 @@ def listed(folder: Path) -> Listing:
     return found
 
 
-def _place(path: Path) -> tuple[str, str]:
+def place(path: Path) -> tuple[str, str]:
     """(split, story): a folder's name tells the split, or else the file's.
 
     The story is the rest of the name: files of one dataset share it.
@@ -173,7 +179,7 @@ def _place(path: Path) -> tuple[str, str]:
         if split:
             return split, "/".join(path.parts[:i])
     stem = stem_of(Path(path.name))
-    bare = _SHARD.sub("", stem)
+    bare = SHARD.sub("", stem)
     for candidate in (bare, stem):
         split = split_of(candidate)
         if split:

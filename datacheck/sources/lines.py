@@ -53,7 +53,7 @@ class Bad:
 class Text:
     """One pass over a text file. ``odd_lines`` counts lines that were no UTF-8, ``lost``
     characters that the given encoding could not read, ``open_quote`` is the line of a quote that
-    is never closed (0 if there is none).
+    is never closed (0 if there is none). With ``blank``, blank lines are records too.
     """
 
     path: Path
@@ -63,6 +63,7 @@ class Text:
     first_odd: int = 0
     open_quote: int = 0
     lost: int = 0
+    blank: bool = False
     _line: int = field(default=1)
 
     def records(self) -> Iterator[Records]:
@@ -163,7 +164,7 @@ class Text:
         self._line += int(total)
         lengths = ends_of - starts
         blank = lengths == 0
-        if blank.any():
+        if not self.blank and blank.any():
             keep = ~blank
             # Polars drops blank lines too, except in a file of one column: drop them here.
             data = _without(data, starts[blank])

@@ -7,14 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from datacheck.dataset import Dataset, Problem
+from datacheck.dataset import Dataset
 from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources import memory, streams
 from datacheck.sources.assembling import assemble
 from datacheck.sources.layout import (
+    JSON,
     MAYBE,
     Layout,
     Listing,
@@ -25,9 +24,11 @@ from datacheck.sources.layout import (
 )
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.table import ALONE, Opened, Table
+from datacheck.sources.texts import telling
+from datacheck.sources.texts.opening import open_texts
+from datacheck.sources.trying import tried
 
 NOT_READ = {
-    ".json": "JSON Lines is read, with one object a line",
     ".pkl": "pickles are never loaded, they can run code",
     ".pickle": "pickles are never loaded, they can run code",
     ".pt": "pickles are never loaded, they can run code",
@@ -37,7 +38,7 @@ NOT_READ = {
     ".zip": "unpack it first",
     ".tar": "unpack it first",
 }
-OPENERS: tuple[Callable[[Path, Listing, SourceOptions], Opened | None], ...] = ()
+OPENERS: tuple[Callable[[Path, Listing, SourceOptions], Opened | None], ...] = (open_texts,)
 """What a folder may hold besides tables, asked in this order; None: it is none of mine."""
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
@@ -55,7 +56,10 @@ def open_dataset(source: Any, options: SourceOptions) -> Dataset:
 
 def _hint(told: str) -> str:
     if told.endswith("holds no table"):
-        return "text files there have one column only; give CSV, TSV, Parquet, JSONL, Arrow or npz"
+        return (
+            "text files there have one column only, and their names tell no split: say how they go "
+            "together with --text-layout lines, classes or files"
+        )
     if "is a ." in told or "without columns" in told:
         return "CSV, TSV, Parquet, JSONL, Arrow and npz are read"
     if "binary" in told or "not what its name says" in told:
@@ -136,6 +140,7 @@ def _open_path(path: Path, options: SourceOptions) -> Opened:
     for split, files in layout.files.items():
         for file in files:
             _place(opened, split, file, str(file.relative_to(path)), options)
+    _lines(opened)
     if "" in opened.tables:
         _unnamed(opened, path)
     if layout.aside:
@@ -150,13 +155,28 @@ def _visible(layout: Layout) -> list[str]:
 def _place(opened: Opened, split: str, file: Path, shown: str, options: SourceOptions) -> None:
     guess = form_of(file)[1] in MAYBE
     for told, table in _tables(opened, split or ALONE, file, shown, options).items():
-        if guess and table.peek.width < 2:
-            opened.said.append(f"passed over, no table: {shown}")
+        if guess and table.peek.width < 2 and options.text_layout == "auto":
+            opened.lines.setdefault(told or split, []).append(table)
             continue
         tables = opened.tables.setdefault(told or split, [])
         if len(tables) >= LOOKED_AT:
             table.peek = table.peek.head(200)
         tables.append(table)
+
+
+def _lines(opened: Opened) -> None:
+    """Text without columns is one example a line, where there is no table, and splits are named."""
+    tables = [t for of in opened.lines.values() for t in of]
+    if not opened.tables and (len(tables) == 1 or "" not in opened.lines):
+        opened.tables.update(opened.lines)
+        if tables:
+            files = names(t.file for t in tables)
+            opened.said.append(
+                f"{files}: each line is an example, assumed: text without columns; set with "
+                "--text-layout"
+            )
+        return
+    opened.said += [f"passed over, no table: {t.file}" for t in tables]
 
 
 def _unnamed(opened: Opened, folder: Path) -> None:
@@ -196,38 +216,27 @@ def _add_path(opened: Opened, split: str, path: Path, options: SourceOptions) ->
 
 def _tables(
     opened: Opened, split: str, path: Path, file: str, options: SourceOptions
-) -> dict[str, Table]:
+) -> Mapping[str, Table]:
     """The tables of one file by split ('' for the one it is placed in); none where it is broken."""
-    try:
-        found = _table(path, file, options)
-    except SourceError as error:
-        opened.problems.append(Problem(split, file, -1, error.message))
-        return {}
-    except (
-        OSError,
-        MemoryError,
-        pl.exceptions.PolarsError,
-        pl.exceptions.PanicException,
-    ) as error:
-        said = (
-            getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        )
-        opened.problems.append(Problem(split, file, -1, f"cannot be read: {said}"[:200]))
-        return {}
-    for told, table in found.items():
-        for note in table.said:
-            opened.notes.setdefault(note, []).append(file)
-        for row, reason, warning in table.problems:
-            opened.problems.append(Problem(told or split, file, row, reason, warning))
-        if not table.peek.height:
-            opened.problems.append(Problem(told or split, file, -1, "has columns but no rows"))
-    return found
+    return tried(opened, split, file, lambda: _table(path, file, options))
 
 
 def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
     form, suffix = form_of(path)
     streams.readable(path)
     sign = streams.magic(path)
+    if suffix == JSON:
+        from datacheck.sources.objects import open_objects
+
+        return open_objects(path, file, options.encoding)
+    text = sign in ("", "gzip", "zstd") and suffix not in NOT_READ
+    if text and form in ("", "delimited") and (not form or options.text_layout == "conll"):
+        if options.text_layout == "lines":
+            return {"": telling.prose(path, file, options)}
+        if special := telling.special(path, file, options, suffix):
+            return {"": special}
+        if suffix in telling.PROSE and telling.has_nul(path, options):
+            return {"": telling.prose(path, file, options)}
     if not form:
         if suffix in NOT_READ:
             raise SourceError(f"is a {suffix} file: {NOT_READ[suffix]}")
@@ -256,5 +265,7 @@ def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
 
     table = open_delimited(path, file, options, suffix)
     if not form_of(path)[0] and table.peek.width < 2 and options.delimiter is None:
+        if suffix in telling.PROSE and options.text_layout == "auto":
+            return {"": telling.prose(path, file, options)}
         raise SourceError("is text without columns", "name its --delimiter, or give CSV or TSV")
     return {"": table}

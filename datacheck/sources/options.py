@@ -21,3 +21,4 @@ class SourceOptions:
     encoding: str | None = None
     header: bool | None = None
     task: Task | None = None
+    text_layout: str = "auto"

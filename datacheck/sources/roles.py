@@ -80,7 +80,7 @@ def assign(
     if how:
         said.insert(1, how)
     for name, one in looks.items():
-        if one.kind is Kind.SEQUENCE and one.how.separator:
+        if one.kind is Kind.SEQUENCE and one.how.separator and name not in given:
             listed = one.how.separator == "json"
             how_split = "written in brackets" if listed else f"split at {one.how.separator!r}"
             said.append(f"{name} is read as a sequence, its items {how_split}")

@@ -26,7 +26,8 @@ class Given:
 
     ``why`` is told as an assumption (of a label, say) unless it is empty. Where ``computed``, the
     column is made while reading (a picture is decoded), so that no peek holds it; the fragments
-    give it as it is, with no :class:`~datacheck.sources.convert.Reading` of it.
+    give it as it is, with no :class:`~datacheck.sources.convert.Reading` of it. ``reading`` says
+    how cells become values where the kind alone does not.
     """
 
     kind: Kind
@@ -34,6 +35,12 @@ class Given:
     why: str = ""
     computed: bool = False
     unique: bool = False
+    reading: Reading | None = None
+
+    @property
+    def how(self) -> Reading:
+        """How its cells are read."""
+        return self.reading or Reading(self.kind)
 
 
 @dataclass(slots=True)
@@ -67,6 +74,8 @@ class Opened:
     said: list[str] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
     """What was assumed about single files: the note, and the files it holds for."""
+    lines: dict[str, list[Table]] = field(default_factory=dict)
+    """Texts without columns, which are read where there is no table."""
 
 
 def peek_rows(columns: int, rows: int = 10_000) -> int:

@@ -75,6 +75,7 @@ def open_dataset(source: Any, options: Mapping[str, Any] | None = None) -> Datas
               "task")  # fmt: skip
     chosen = {name: getattr(settings, name) for name in names_}
     chosen["ignore"] = settings.ignore_column
+    chosen["text_layout"] = settings.text_layout or "auto"
     chosen.update({k: v for k, v in (options or {}).items() if v})
     return open_source(source, SourceOptions(**chosen))
 
