@@ -23,12 +23,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 from torch import nn
 
 import datacheck
@@ -52,15 +52,8 @@ from datacheck.training.train_config import TrainConfig
 from datacheck.training.trainer import Trainer
 from datacheck.types import Floats, Ints
 
-LINES: list[str] = []
 BATCH = 32
 NORMAL_95 = 1.96
-
-
-def tell(line: str = "") -> None:
-    """Print a line, and keep it."""
-    LINES.append(line)
-    print(line, flush=True)
 
 
 # -- data, models and runs ----------------------------------------------------------------------
@@ -320,7 +313,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="runs of each setting")
     parser.add_argument("--null-seeds", type=int, default=25, help="the same of the null")
-    parser.add_argument("--write", type=Path, help="write the tables to this file too")
+    writable(parser)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     began = time.perf_counter()
@@ -328,9 +321,6 @@ def main() -> None:
     quick = replace(adam, lr=3e-3, epochs=20)
     sgd = TrainConfig(optimizer="sgd", lr=0.05, momentum=0.9, clip="norm", epochs=10)
     tell("# From a spike back to its rows")
-    tell()
-    tell(f"`python benchmarks/attribution.py --seeds {chosen.seeds} "
-         f"--null-seeds {chosen.null_seeds}`")  # fmt: skip
     tell()
     tell("## Where data is to blame")
     tell()
@@ -373,8 +363,7 @@ def main() -> None:
     tell()
     null([Setting("clean", "MLP", adam), Setting("clean", "CNN", adam)], chosen.null_seeds)
     print(f"\n{time.perf_counter() - began:.0f} s", file=sys.stderr)
-    if chosen.write:
-        chosen.write.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    write(chosen.write, markdown=True)
 
 
 if __name__ == "__main__":

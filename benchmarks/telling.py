@@ -20,8 +20,13 @@ def writable(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", type=Path, help="write what is printed to a Markdown file too")
 
 
-def write(path: Path | None, *, but: tuple[str, ...] = ("--folder",)) -> None:
-    """The page, with the command that made it; options that name a place of this machine apart."""
+def write(
+    path: Path | None, *, but: tuple[str, ...] = ("--folder",), markdown: bool = False
+) -> None:
+    """The page, with the command that made it; options that name a place of this machine apart.
+
+    ``markdown`` says that the lines are Markdown themselves, with a heading first or without.
+    """
     if path is None:
         return
     given = sys.argv[1:]
@@ -31,4 +36,9 @@ def write(path: Path | None, *, but: tuple[str, ...] = ("--folder",)) -> None:
             del given[at : at + 2]
     command = " ".join([f"python benchmarks/{Path(sys.argv[0]).name}", *given])
     table = "\n".join(LINES).strip()
+    if markdown:
+        heading, _, rest = table.partition("\n") if table.startswith("# ") else ("", "", table)
+        parts = [heading, f"Written by `{command}`.", rest.strip()]
+        path.write_text("\n\n".join(p for p in parts if p) + "\n", encoding="utf-8")
+        return
     path.write_text(f"Written by `{command}`.\n\n```text\n{table}\n```\n", encoding="utf-8")
