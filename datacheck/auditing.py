@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from datacheck.checks.base import BaseRule, Context, NotApplicable, Rule
 from datacheck.checks.codes import Code, find, select
+from datacheck.checks.pred_probs import read as read_pred_probs
 from datacheck.dataset import Dataset
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
@@ -77,6 +78,8 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     if transforms is not None:
         context.transforms, said = transforms
         context.notes += [f"transforms: {s}" for s in said]
+    if config.pred_probs is not None and any(c.code == "LB002" for c in codes):
+        context.pred_probs = read_pred_probs(config.pred_probs, context.splits, context.train)
     scanned = time.perf_counter()
     late = [r for r in rules if r.code.startswith("DC")]
     findings: list[Finding] = []
@@ -214,6 +217,8 @@ def _judge(rule: Rule, context: Context, outcomes: dict[str, Outcome]) -> list[F
     except NotApplicable as reason:
         outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
         return []
+    except UsageError:  # what the user gave does not fit the data
+        raise
     except Exception as error:
         outcomes[rule.code] = Outcome(rule.code, Status.FAILED, said(error))
         return []

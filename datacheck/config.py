@@ -159,6 +159,10 @@ class Config:
     """Image transforms by split for NM004: objects, or names such as ``module:train``, or text such
     as ``module:train,module:test``. Naming one runs its module, so no file can set this."""
 
+    pred_probs: Any = None
+    """Class probabilities of your own model for LB002, made without the labels that they judge:
+    a file, an array of shape (rows, classes), or a mapping of split names to such."""
+
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in ("label", "group", "time", "split_column", "encoding"):
@@ -263,7 +267,8 @@ class Config:
 
     def replace(self, **flags: Any) -> Config:
         """The same with ``flags`` in place of what is here; None and () say nothing was given."""
-        given = {k: v for k, v in flags.items() if v is not None and v != ()}
+        said = {k: v for k, v in flags.items() if v is not None}
+        given = {k: v for k, v in said.items() if not (isinstance(v, tuple) and not v)}
         return dataclasses.replace(self, **given)
 
     def rule_options(self, code: str) -> dict[str, Any]:

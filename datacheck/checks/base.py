@@ -14,6 +14,7 @@ from datacheck.summaries.base import Need, Summary, summary_key
 if TYPE_CHECKING:
     import polars as pl
 
+    from datacheck.checks.pred_probs import PredProbs
     from datacheck.summaries.keys import Keys
     from datacheck.summaries.lengths import Lengths
     from datacheck.summaries.moments import Moments
@@ -104,6 +105,8 @@ class Context:
     transforms: Sequence[Finding] | None = None
     """What a comparison of the transforms found that the caller named; None if none were."""
     unused_suppressions: Sequence[str] = ()
+    pred_probs: Mapping[str, PredProbs] = field(default_factory=dict)
+    """The user's own class probabilities, by split."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the report's assumptions: what was sampled, capped or left out."""
     fetch: Any = None

@@ -83,6 +83,7 @@ TABLE: tuple[Code, ...] = (
     Code("LK007", E, "fitted-on-everything"),
     Code("LK008", E, "order-or-id-leak"),
     Code("LB001", E, "conflicting-labels"),
+    Code("LB002", W, "suspect-labels"),
     Code("LB003", E, "missing-or-invalid-labels"),
     Code("LB004", W, "duplicate-rows-within-split"),
     Code("CB001", W, "class-imbalance"),

@@ -43,6 +43,13 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     "imports those modules, from the current folder first.",
 )
 @click.option(
+    "--pred-probs",
+    metavar="FILE",
+    multiple=True,
+    help="Class probabilities of your own model for LB002, as FILE or SPLIT=FILE: .npz, .npy, "
+    ".csv or .parquet. Repeatable.",
+)
+@click.option(
     "--run",
     "runs",
     metavar="FILE",

@@ -15,7 +15,7 @@ import polars as pl
 
 from datacheck.checks.na_tokens import is_na_token
 from datacheck.checks.support import NUMERIC
-from datacheck.dataset import Batch, Dataset
+from datacheck.dataset import FILE_SHIFT, Batch, Dataset
 from datacheck.engines.plan import block_rows
 from datacheck.engines.scan import blocks
 from datacheck.findings import Finding, Report
@@ -218,6 +218,19 @@ def _unusual(spellings: Mapping[str, int]) -> list[str]:
     return [v for v in spellings if v != usual]
 
 
+def _listed(data: Dataset, finding: Finding, _: str) -> Hit | None:
+    """The very rows that the finding lists, by their addresses."""
+    listed = finding.evidence.get("suspects")
+    if not isinstance(listed, Mapping) or not finding.splits:
+        return None
+    split = finding.splits[0]
+    ordinals = {data.locate(split, i << FILE_SHIFT)[:-2]: i for i in range(len(data.files))}
+    spelled = [str(a).rpartition(":") for a in listed]
+    known = [(ordinals[f], row) for f, _, row in spelled if f in ordinals and row.isdecimal()]
+    addresses = np.array([(i << FILE_SHIFT) + int(row) for i, row in known], dtype=np.int64)
+    return lambda batch: pl.Series(np.isin(batch.addresses, addresses))
+
+
 def _rare(_: Dataset, finding: Finding, column: str) -> Hit | None:
     rare = finding.evidence.get("rows")
     if not isinstance(rare, Mapping):
@@ -228,6 +241,7 @@ def _rare(_: Dataset, finding: Finding, column: str) -> Hit | None:
 
 _TABLE: dict[str, Callable[[Dataset, Finding, str], Hit | None]] = {
     "CB002": _rare,
+    "LB002": _listed,
     "LB003": _label,
     "MV001": _missing,
     "MV002": _infinite,

@@ -257,6 +257,18 @@ def conflicting_labels(
     return _shuffled(pl.concat([train, turned]), rng), test
 
 
+def suspect_labels(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> Pair:
+    """Labels of train turned into another class: 20 % at severity 1."""
+    classes = _classes(train, label)
+    codes = np.asarray([classes.index(v) for v in train[label].to_list()])
+    turned = _mask(train.height, 0.2 * severity, rng).to_numpy()
+    codes[turned] += rng.integers(1, len(classes), int(turned.sum()))
+    labels = [classes[c] for c in codes % len(classes)]
+    return train.with_columns(pl.Series(label, labels, dtype=train[label].dtype)), test
+
+
 def missing_labels(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Pair:
@@ -605,6 +617,7 @@ _ALL = (
     Fault("fitted-on-each", "LK007", fitted_on_each),
     Fault("order-leak", "LK008", order_leak),
     Fault("conflicting-labels", "LB001", conflicting_labels, classification=True),
+    Fault("suspect-labels", "LB002", suspect_labels, classification=True),
     Fault("missing-labels", "LB003", missing_labels),
     Fault("duplicates-within", "LB004", duplicates_within),
     Fault("imbalance", "CB001", imbalance, classification=True),

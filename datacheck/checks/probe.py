@@ -1,0 +1,214 @@
+"""A probe: class probabilities of rows by a model that never saw the row, its copies or its entity.
+
+Two models are tried, each fitted in closed form, so that a probe costs seconds and is the same in
+every run: a ridge regression on the features, and one on random Fourier features of them, which is
+a kernel machine (Rahimi & Recht 2007). The one with the smaller out-of-fold log loss is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from datacheck.summaries.hashing import mix
+from datacheck.types import Floats, Hashes, Ints
+
+Matrix: TypeAlias = npt.NDArray[np.float32]
+
+FOLDS = 5
+WIDTH = 1_024  # random features
+PIXEL_WIDTH, PIXELS = 2_048, 256  # … where there are so many features
+CELLS = 1 << 25  # rows × random features, at most
+SCREENED, SCREEN_WIDTH = 8_192, 512  # rows and random features that the model is chosen by
+MODELS = (("linear", 0.0), ("narrow kernel", 0.5), ("kernel", 1.0))  # and widths of the kernel, in
+# median distances of two rows
+PENALTIES = (1e-4, 1e-3, 1e-2)  # of the ridge, as shares of the mean square of the features
+SHARP = np.geomspace(1.0, 64.0, 19)  # temperatures of the softmax
+MOST = 1_024  # features of the linear model
+PIECE = 8_192  # rows whose random features are held at once
+
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Out-of-fold class probabilities, float64 of shape (rows, classes), and how good they are."""
+
+    probabilities: Floats
+    model: str
+    log_loss: float
+    """Mean −log of the probability of the given class, in nats."""
+
+
+def folds(codes: Ints, groups: Hashes, count: int = FOLDS) -> Ints:
+    """The fold of each row, int64 of shape (rows,): groups stay together, classes are spread.
+
+    ``groups`` are hashes. Groups are dealt out in the order of (class of their first row, mixed
+    hash), so that each fold gets its share of each class.
+    """
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.lexsort((mix(groups[first]), codes[first]))
+    place = np.empty(first.size, dtype=np.int64)
+    place[order] = np.arange(first.size) % count
+    return place[inverse.reshape(-1)]
+
+
+def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: int) -> Probe:
+    """The best probe over ``views``, each (rows, features), finite and roughly of unit scale.
+
+    ``codes`` (rows,) are the given classes 0 … ``classes`` − 1. The model and its penalty are
+    chosen on the first fold of at most ``SCREENED`` rows, and fitted for all.
+    """
+    with _one_thread():
+        return _out_of_fold(views, codes, folds(codes, groups), classes)
+
+
+def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int) -> Probe:
+    few = np.sort(np.random.default_rng(2).permutation(codes.size)[:SCREENED])
+    best: tuple[float, int, str, float, float] | None = None
+    for v, view in enumerate(views):
+        distance = _median_distance(view)
+        for model, band in MODELS:
+            basis = _basis(view.shape[1], band * distance, min(SCREEN_WIDTH, few.size))
+            if basis is None:
+                continue
+            ridge = _Ridge(basis, view[few], codes[few], fold[few], classes)
+            for penalty in PENALTIES:
+                scores, rows = ridge.scores(0, penalty)
+                loss = _sharpness(scores, codes[few][rows])[1] if rows.size else 0.0
+                if best is None or loss < best[0]:
+                    best = loss, v, model, band * distance, penalty
+    assert best is not None, "there is at least one view that varies"
+    _, v, model, scale, penalty = best
+    view = views[v]
+    width = PIXEL_WIDTH if view.shape[1] >= PIXELS else WIDTH
+    basis = _basis(view.shape[1], scale, min(width, CELLS // codes.size, codes.size))
+    assert basis is not None
+    ridge = _Ridge(basis, view, codes, fold, classes)
+    scores = np.zeros((codes.size, classes), dtype=np.float32)
+    for f in range(FOLDS):
+        some, rows = ridge.scores(f, penalty)
+        scores[rows] = some
+    sharp, loss = _sharpness(scores, codes)
+    return Probe(_softmax(scores, sharp), model, loss)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """One thread of linear algebra: sums in one order, the same bits on any number of cores.
+
+    Without the package (scikit-learn needs it) the last bits may depend on the cores.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
+
+
+# -- bases -------------------------------------------------------------------------------------
+
+
+class _Linear:
+    """The features themselves, and a constant."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width + 1
+
+    def __call__(self, x: Matrix) -> Matrix:
+        return np.hstack([x, np.ones((x.shape[0], 1), dtype=np.float32)])
+
+
+class _Fourier:
+    """√(2/D) · cos(xW + b): inner products are those of a Gaussian kernel of width ``scale``."""
+
+    def __init__(self, features: int, width: int, scale: float) -> None:
+        rng = np.random.default_rng(0)
+        self.weights = rng.normal(size=(features, width)).astype(np.float32) / np.float32(scale)
+        self.shift = rng.uniform(0, 2 * math.pi, width).astype(np.float32)
+        self.width = width + 1
+
+    def __call__(self, x: Matrix) -> Matrix:
+        out = np.empty((x.shape[0], self.width), dtype=np.float32)
+        inner = x @ self.weights
+        inner += self.shift
+        np.cos(inner, out=inner)
+        out[:, :-1] = inner * np.float32(math.sqrt(2.0))
+        out[:, -1] = 1.0
+        return out
+
+
+_Basis: TypeAlias = _Linear | _Fourier
+
+
+def _basis(features: int, scale: float, width: int) -> _Basis | None:
+    """Random features of a kernel of that scale; the features themselves for a scale of 0."""
+    if scale > 0:
+        return _Fourier(features, width, scale)
+    return _Linear(features) if features <= MOST else None
+
+
+def _median_distance(x: Matrix) -> float:
+    """The median distance of neighbors in the order of rows, at most 2,048 of them."""
+    rows = np.random.default_rng(1).permutation(x.shape[0])[:2_048]
+    off = x[rows[1:]] - x[rows[:-1]]
+    return float(np.median(np.sqrt((off.astype(np.float64) ** 2).sum(axis=1))))
+
+
+# -- ridge -------------------------------------------------------------------------------------
+
+
+class _Ridge:
+    """Ridge regression on one-hot classes, all folds from one pass: Gram matrices subtract."""
+
+    def __init__(self, basis: _Basis, x: Matrix, codes: Ints, fold: Ints, classes: int) -> None:
+        self.basis, self.x = basis, x
+        self.rows = [np.flatnonzero(fold == f).astype(np.int64) for f in range(FOLDS)]
+        self.grams = np.zeros((FOLDS, basis.width, basis.width))
+        self.sides = np.zeros((FOLDS, basis.width, classes))
+        for f in range(FOLDS):
+            for some, z in self._pieces(f):
+                self.grams[f] += z.T @ z
+                onehot = np.zeros((some.size, classes), dtype=np.float32)
+                onehot[np.arange(some.size), codes[some]] = 1.0
+                self.sides[f] += z.T @ onehot
+
+    def _pieces(self, fold: int) -> Iterator[tuple[Ints, Matrix]]:
+        rows = self.rows[fold]
+        for start in range(0, rows.size, PIECE):
+            some = rows[start : start + PIECE]
+            yield some, self.basis(self.x[some])
+
+    def scores(self, fold: int, penalty: float) -> tuple[Matrix, Ints]:
+        """Scores of the rows of a fold by the model of the others, and the rows."""
+        gram = self.grams.sum(axis=0) - self.grams[fold]
+        gram[np.diag_indices_from(gram)] += penalty * float(np.trace(gram)) / gram.shape[0] + 1e-9
+        weights = np.linalg.solve(gram, self.sides.sum(axis=0) - self.sides[fold])
+        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(fold)]
+        none = np.zeros((0, weights.shape[1]), dtype=np.float32)
+        return np.concatenate(parts) if parts else none, self.rows[fold]
+
+
+def _softmax(scores: Matrix, sharp: float) -> Floats:
+    s = scores.astype(np.float64) * sharp
+    s -= s.max(axis=1, keepdims=True)
+    np.exp(s, out=s)
+    s /= s.sum(axis=1, keepdims=True)
+    return s
+
+
+def _sharpness(scores: Matrix, codes: Ints) -> tuple[float, float]:
+    """The temperature of the softmax with the least log loss, and that loss."""
+    step = max(1, scores.shape[0] // 8_192)
+    few, own = scores[::step], codes[::step]
+    losses = []
+    for sharp in SHARP:
+        p = _softmax(few, float(sharp))[np.arange(own.size), own]
+        losses.append(float(-np.log(np.maximum(p, 1e-12)).mean()))
+    at = int(np.argmin(losses))
+    return float(SHARP[at]), losses[at]

@@ -1,0 +1,209 @@
+"""Cheap features of sampled rows for a probe: numbers, categories, texts and arrays of one length.
+
+Nothing here looks at a label. Numbers become normal scores of their ranks (no scale and no outlier
+matters), categories indicators, texts the leading directions of their hashed words and n-grams of
+bytes (latent semantic analysis: Deerwester et al. 1990), and arrays of numbers, such as the small
+gray or color pictures of images, are scaled as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datacheck.checks.base import Context
+from datacheck.checks.probe import Matrix
+from datacheck.checks.stats import midranks
+from datacheck.checks.support import NUMERIC
+from datacheck.dataset import Kind, Role, to_matrix
+from datacheck.summaries.hashing import hash_column, hash_strings, mix
+from datacheck.types import Floats, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NUMBERS = 2_048  # columns of numbers that are used, evenly spread
+VALUES = 32  # categories of a column that have an indicator of their own, the most frequent
+INDICATORS = 512  # indicators of all columns
+LONGEST = 4_096  # items of an array
+ALIKE = 16  # columns of numbers from which on they may share one scale
+TEXT_ROWS = 16_384  # rows that are judged where there are texts
+BYTES = 256  # of a text
+BUCKETS = 1 << 15  # of hashed words and n-grams
+DIRECTIONS = 192
+GRAMS = (3, 4, 5)  # bytes
+FAR = 4.0  # deviations at which a scaled number is cut off
+
+
+def usable(context: Context, split: str) -> list[str]:
+    """The columns that :func:`views` can read."""
+    kinds = (*NUMERIC, Kind.CATEGORY, Kind.TEXT)
+    out = context.columns(*kinds, splits=[split])
+    arrays = context.columns(Kind.SEQUENCE, Kind.ARRAY, roles=_roles(), splits=[split])
+    frame = context.sample(split)
+    return [*out, *(c for c in arrays if length(frame[c]))]
+
+
+def _roles() -> tuple[Role, ...]:
+    """Features, and what a source has measured of them (``<image>.pixels``)."""
+    measured = [r for r in Role if r.value == "measured"]
+    return (Role.FEATURE, *measured)
+
+
+def length(series: pl.Series) -> int:
+    """The one length of all arrays of numbers in a column; 0 where there is none."""
+    import polars as pl
+
+    dtype = series.dtype
+    if not isinstance(dtype, pl.List | pl.Array) or not dtype.inner.is_numeric():
+        return 0
+    lists = series.cast(pl.List(dtype.inner)).list.len()
+    one = lists.min() if lists.len() and not lists.null_count() else 0
+    return int(one) if isinstance(one, int) and one == lists.max() and one <= LONGEST else 0
+
+
+def views(context: Context, frame: pl.DataFrame, columns: list[str]) -> list[Matrix]:
+    """The rows of ``frame`` as one or two matrices, float32 of shape (rows, features), finite.
+
+    Two where all columns are numbers of like ranges (pixels): each by its own ranks, and all on
+    one common scale.
+    """
+    kinds = {c: context.data.columns[c].kind for c in columns}
+    numeric = [c for c in columns if kinds[c] in NUMERIC]
+    numeric = numeric[:: -(-len(numeric) // NUMBERS)] if numeric else []
+    named = [c for c in columns if kinds[c] is Kind.CATEGORY]
+    texts = [c for c in columns if kinds[c] is Kind.TEXT]
+    arrays = [c for c in columns if kinds[c] in (Kind.SEQUENCE, Kind.ARRAY)]
+    parts: list[Matrix] = []
+    shared: Matrix | None = None
+    if numeric:
+        matrix = to_matrix(frame, numeric)
+        parts.append(_scores(matrix))
+        if len(numeric) == len(columns):
+            shared = _shared(matrix)
+    if named:
+        parts.append(_indicators(frame, named))
+    parts += [_directions(frame[c]) for c in texts]
+    parts += [_array(frame[c]) for c in arrays]
+    parts = [p for p in parts if p.shape[1]]
+    out = [np.ascontiguousarray(np.hstack(parts))] if parts else []
+    return [*out, shared] if shared is not None else out
+
+
+def _scores(matrix: Floats) -> Matrix:
+    """Normal scores of the ranks, 0 where missing; an indicator for columns with missing cells."""
+    from scipy.special import ndtri
+
+    out = []
+    for x in matrix.T:
+        known = ~np.isnan(x)
+        if known.any() and float(x[known].min()) < float(x[known].max()):
+            z = np.zeros(x.size)
+            z[known] = ndtri((midranks(x[known]) - 0.5) / known.sum())
+            z[known] -= z[known].mean()
+            out.append(np.clip(z / z[known].std(), -FAR, FAR).astype(np.float32))
+        if known.any() and not known.all():
+            out.append((~known).astype(np.float32))
+    return np.stack(out, axis=1) if out else np.zeros((matrix.shape[0], 0), dtype=np.float32)
+
+
+def _shared(matrix: Floats) -> Matrix | None:
+    """All columns on one scale, where there are many, complete, of ranges that are alike."""
+    if matrix.shape[1] < ALIKE or not np.isfinite(matrix).all():
+        return None
+    low, high = matrix.min(axis=0), matrix.max(axis=0)
+    varied = high > low
+    wide = (high - low)[varied]
+    if wide.size < ALIKE or not float(np.quantile(wide, 0.75)) <= 2 * float(np.median(wide)):
+        return None
+    if np.ptp(low[varied]) > 2 * float(np.median(wide)) or float(np.abs(high).max()) > 1e150:
+        return None
+    return _whole(matrix[:, varied])
+
+
+def _whole(matrix: Floats) -> Matrix:
+    off = matrix - matrix.mean(axis=0)
+    deviation = float(np.sqrt((off**2).mean())) or 1.0
+    return np.asarray(off / deviation, dtype=np.float32)
+
+
+def _array(series: pl.Series) -> Matrix:
+    import polars as pl
+
+    flat = series.cast(pl.List(pl.Float64)).explode(empty_as_null=False, keep_nulls=False)
+    matrix = flat.fill_null(0.0).fill_nan(0.0).to_numpy().reshape(series.len(), -1)
+    return _whole(np.clip(np.nan_to_num(matrix), -1e150, 1e150))
+
+
+def _indicators(frame: pl.DataFrame, columns: list[str]) -> Matrix:
+    """One indicator for each of the most frequent values of each column."""
+    out: list[Matrix] = []
+    each = max(2, min(VALUES, INDICATORS // len(columns)))
+    for column in columns[: INDICATORS // 2]:
+        values, inverse, counts = np.unique(
+            hash_column(frame[column]), return_inverse=True, return_counts=True
+        )
+        if values.size < 2:
+            continue
+        top = np.lexsort((values, -counts))[:each]
+        out.append((inverse.reshape(-1, 1) == top).astype(np.float32))
+    return np.hstack(out) if out else np.zeros((frame.height, 0), dtype=np.float32)
+
+
+# -- texts -------------------------------------------------------------------------------------
+
+
+def _directions(series: pl.Series) -> Matrix:
+    """Leading directions of the weighted terms, (rows, at most ``DIRECTIONS``)."""
+    from scipy.sparse import csr_matrix
+
+    rows, buckets = _terms(series)
+    n = series.len()
+    if not rows.size:
+        return np.zeros((n, 0), dtype=np.float32)
+    pairs = np.unique(rows * BUCKETS + buckets)
+    rows, buckets = pairs // BUCKETS, pairs % BUCKETS
+    spread = np.bincount(buckets, minlength=BUCKETS)
+    weight = np.log((1 + n) / (1 + spread))[buckets]  # a term of every row tells nothing
+    kept = (spread[buckets] > 1) & (weight > 0)
+    rows, buckets, weight = rows[kept], buckets[kept], weight[kept]
+    norm = np.sqrt(np.bincount(rows, weight**2, minlength=n))
+    data = (weight / np.maximum(norm, 1e-12)[rows]).astype(np.float32)
+    terms = csr_matrix((data, (rows, buckets)), shape=(n, BUCKETS))
+    width = min(DIRECTIONS, n)
+    # Randomized range finder with two power iterations (Halko, Martinsson & Tropp 2011).
+    basis = np.random.default_rng(0).normal(size=(BUCKETS, width)).astype(np.float32)
+    for _ in range(2):
+        q, _ = np.linalg.qr(terms @ basis)
+        basis, _ = np.linalg.qr(terms.T @ q)
+    out = np.asarray(terms @ basis)
+    return np.asarray(out * np.float32(2.0 / (float(out.std()) or 1.0)), dtype=np.float32)
+
+
+def _terms(series: pl.Series) -> tuple[Ints, Ints]:
+    """(row, bucket) of each word, pair of neighboring words and n-gram of bytes."""
+    import polars as pl
+
+    texts = series.cast(pl.String).fill_null("").str.slice(0, BYTES).str.to_lowercase()
+    frame = pl.DataFrame({"row": np.arange(series.len()), "word": texts.str.extract_all(r"\w+")})
+    words = frame.explode("word").drop_nulls("word")
+    row = words["row"].to_numpy().astype(np.int64)
+    hashed = hash_strings(words["word"]).to_numpy().astype(np.uint64)
+    found = [(row, hashed)]
+    if row.size > 1:
+        same = row[1:] == row[:-1]
+        found.append((row[1:][same], mix(hashed[:-1] ^ mix(hashed[1:]))[same]))
+    padded = " " + texts.str.replace_all(r"\s+", " ") + " "
+    sizes = padded.str.len_bytes().to_numpy().astype(np.int64)
+    data = np.frombuffer("".join(padded.to_list()).encode(), dtype=np.uint8).astype(np.uint64)
+    owner = np.repeat(np.arange(series.len()), sizes)
+    for n in GRAMS:
+        if data.size >= n:
+            gram = np.full(data.size - n + 1, n, dtype=np.uint64)
+            for k in range(n):
+                gram = (gram << np.uint64(8)) | data[k : data.size - n + 1 + k]
+            same = owner[: data.size - n + 1] == owner[n - 1 :]
+            found.append((owner[: data.size - n + 1][same], mix(gram[same])))
+    rows = np.concatenate([r for r, _ in found])
+    return rows, (np.concatenate([h for _, h in found]) % np.uint64(BUCKETS)).astype(np.int64)
