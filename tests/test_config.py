@@ -163,6 +163,7 @@ delimiter = ";"
 encoding = "latin-1"
 header = true
 text-layout = "lines"
+pred-probs = "probabilities.npz"
 select = ["LK", "MV"]
 ignore = "MV005"
 fail-on = "info"
