@@ -33,6 +33,7 @@ BYTES = 256  # of a text
 BUCKETS = 1 << 15  # of hashed words and n-grams
 DIRECTIONS = 192
 GRAMS = (3, 4, 5)  # bytes
+ROLES = (Role.FEATURE, Role.MEASURED)  # of arrays: a source measures ``<image>.pixels``
 FAR = 4.0  # deviations at which a scaled number is cut off
 
 
@@ -40,15 +41,9 @@ def usable(context: Context, split: str) -> list[str]:
     """The columns that :func:`views` can read."""
     kinds = (*NUMERIC, Kind.CATEGORY, Kind.TEXT)
     out = context.columns(*kinds, splits=[split])
-    arrays = context.columns(Kind.SEQUENCE, Kind.ARRAY, roles=_roles(), splits=[split])
+    arrays = context.columns(Kind.SEQUENCE, Kind.ARRAY, roles=ROLES, splits=[split])
     frame = context.sample(split)
     return [*out, *(c for c in arrays if length(frame[c]))]
-
-
-def _roles() -> tuple[Role, ...]:
-    """Features, and what a source has measured of them (``<image>.pixels``)."""
-    measured = [r for r in Role if r.value == "measured"]
-    return (Role.FEATURE, *measured)
 
 
 def length(series: pl.Series) -> int:
