@@ -64,7 +64,7 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
     ``codes`` (rows,) are the given classes 0 … ``classes`` − 1. The model and its penalty are
     chosen on the first fold of at most ``SCREENED`` rows, and fitted for all.
     """
-    with _one_thread():
+    with one_thread():
         return _out_of_fold(views, codes, folds(codes, groups), classes)
 
 
@@ -98,7 +98,7 @@ def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int)
     return Probe(_softmax(scores, sharp), model, loss)
 
 
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """One thread of linear algebra: sums in one order, the same bits on any number of cores.
 
     Without the package (scikit-learn needs it) the last bits may depend on the cores.

@@ -66,7 +66,7 @@ from datacheck.checks.base import ADDRESS, Context, NotApplicable, Rule
 from datacheck.checks.given_probs import Judged, beside_labels
 from datacheck.checks.noise import ROWS, Noise, Suspects, estimate, reliable, suspects
 from datacheck.checks.predict import EACH, Target, read_target
-from datacheck.checks.probe import out_of_fold
+from datacheck.checks.probe import one_thread, out_of_fold
 from datacheck.checks.probe_features import TEXT_ROWS, usable, views
 from datacheck.checks.support import has_label, need_label_counts, need_row_hashes, need_sample
 from datacheck.dataset import Dataset, Kind, Role, Task
@@ -195,7 +195,8 @@ def probed(context: Context, split: str) -> Judged:
     target = _kept(context, target, columns)
     classes, codes = np.unique(target.codes, return_inverse=True)
     codes = codes.reshape(-1).astype(np.int64)
-    matrices = views(context, target.frame, columns)
+    with one_thread():
+        matrices = views(context, target.frame, columns)
     if not matrices:
         raise NotApplicable(f"the features of {split} do not vary")
     probe = out_of_fold(matrices, codes, _groups(context, split, target), classes.size)
