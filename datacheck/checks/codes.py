@@ -76,6 +76,7 @@ class Code:
 
 TABLE: tuple[Code, ...] = (
     Code("LK001", E, "duplicate-rows-across-splits"),
+    Code("LK002", E, "near-duplicates-across-splits"),
     Code("LK003", E, "group-across-splits"),
     Code("LK004", W, "time-overlap"),
     Code("LK005", E, "target-leak"),

@@ -13,6 +13,7 @@ TABLE: dict[str, str] = {
     "nulls": "Nulls",
     "row_hashes": "RowHashes",
     "row_sample": "RowSample",
+    "text_sketches": "TextSketches",
     "tokens": "Tokens",
     "values": "Values",
 }

@@ -26,6 +26,8 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("row_hashes", ("s",), {}),
     ("row_sample", ALL, {}),
     ("row_sample", ("f", "s"), {"size": 5, "label": "y", "per_class": 2}),
+    ("text_sketches", ("s", "l"), {}),
+    ("text_sketches", ("s",), {"shingles": "characters"}),
     ("tokens", ("f",), {}),
     ("values", ("f", "i", "b", "s", "y"), {}),
     ("values", ("s", "f"), {"cap": 3}),

@@ -1,0 +1,86 @@
+"""All pairs of rows of a dataset that are near each other; worked out once for each audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from datacheck.checks.base import Context, NotApplicable
+from datacheck.checks.near.items import Edges, Items, edges, items
+from datacheck.checks.near.texts import TextOptions, need_texts, text_edges
+from datacheck.checks.support import hash_columns, need_row_hashes
+from datacheck.dataset import Dataset
+from datacheck.errors import UsageError
+from datacheck.summaries.base import Need
+from datacheck.summaries.text_sketches import AUTO, CHARACTERS
+
+if TYPE_CHECKING:
+    from datacheck.summaries.row_hashes import RowHashes
+
+
+@dataclass(frozen=True, slots=True)
+class NearOptions:
+    """From when on two rows are near; see the pages of LK002 and LB005.
+
+    Raises UsageError for what makes no sense.
+    """
+
+    jaccard: float = 0.8
+    containment: float = 0.9
+    shingles: str = AUTO
+    columns: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("jaccard", "containment"):
+            value = getattr(self, name)
+            if not 0.5 <= value <= 1:
+                raise UsageError(f"{name} is {value}", "it is a similarity from 0.5 to 1")
+        if self.shingles not in (AUTO, CHARACTERS):
+            raise UsageError(f"no shingles {self.shingles!r}", f"there are: {AUTO}, {CHARACTERS}")
+        if not 0 <= self.columns <= 2:
+            raise UsageError(f"columns is {self.columns}", "at most 2 columns may differ")
+
+    @property
+    def texts(self) -> TextOptions:
+        """Those of texts."""
+        return TextOptions(self.jaccard, self.containment, self.shingles, self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a dataset, and the pairs of distinct rows that are near."""
+
+    items: Items
+    edges: Edges
+
+
+def need_near(data: Dataset, options: NearOptions) -> list[Need]:
+    """What the scan has to gather, where rows can be compared at all."""
+    more = need_texts(data, options.texts)
+    return [*need_row_hashes(data), *more] if more else []
+
+
+_found: WeakKeyDictionary[RowHashes, dict[NearOptions, Found]] = WeakKeyDictionary()
+
+
+def near(context: Context, options: NearOptions) -> Found:
+    """The pairs. Raises NotApplicable where there is nothing to compare."""
+    if not hash_columns(context.data) or not need_near(context.data, options):
+        raise NotApplicable("no feature that near-duplicates can be told by")
+    if not context.splits:
+        raise NotApplicable("no split has rows")
+    if context.fetch is None:
+        raise NotApplicable("the rows cannot be read again to verify what is like what")
+    known = _found.setdefault(context.row_hashes(context.splits[0]), {})
+    if options not in known:
+        known[options] = _search(context, options)
+    return known[options]
+
+
+def _search(context: Context, options: NearOptions) -> Found:
+    known = items(context)
+    texts = text_edges(context, known, options.texts)
+    if texts is None:
+        raise NotApplicable("the texts repeat over and over: rows agree by accident")
+    return Found(known, edges([texts]))
