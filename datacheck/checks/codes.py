@@ -87,6 +87,7 @@ TABLE: tuple[Code, ...] = (
     Code("LB002", W, "suspect-labels"),
     Code("LB003", E, "missing-or-invalid-labels"),
     Code("LB004", W, "duplicate-rows-within-split"),
+    Code("LB005", W, "near-duplicates-within-split"),
     Code("CB001", W, "class-imbalance"),
     Code("CB002", W, "rare-class"),
     Code("CB003", E, "class-missing-from-split"),

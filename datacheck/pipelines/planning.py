@@ -94,7 +94,9 @@ class _Maker:
             "LB003": self._labels,
             "LB001": self._conflicts,
             "LB004": self._repeats,
+            "LB005": self._repeats,
             "LK001": self._leaks,
+            "LK002": self._leaks,
             "LK008": self._order,
             "SL001": self._lengths,
             "SL003": self._in_train,
@@ -252,15 +254,22 @@ class _Maker:
 
     def _repeats(self, finding: Finding) -> Iterator[Step | Told]:
         if self.train in finding.splits:
-            yield self._step(finding, "drop-duplicates", (), (str(self.train),))
+            yield self._copies(finding)
         else:
             yield self._by_hand(finding, "rows of evaluation splits are left where they are")
 
     def _leaks(self, finding: Finding) -> Iterator[Step | Told]:
         if self.train in finding.splits:
-            yield self._step(finding, "drop-from-train", (), (str(self.train),))
+            yield self._copies(finding)
         else:
             yield self._by_hand(finding, "neither split is train")
+
+    def _copies(self, finding: Finding) -> Step:
+        """Rows of train leave, by what the rule went by."""
+        name = finding.repairs[0].name
+        known = (p for p, _ in REPAIRS[name].parameters if p in finding.evidence)
+        params = {p: finding.evidence[p] for p in known}
+        return self._step(finding, name, (), (str(self.train),), **params)
 
     def _order(self, finding: Finding) -> Iterator[Step | Told]:
         name = finding.repairs[0].name if finding.repairs else ""

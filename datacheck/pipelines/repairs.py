@@ -40,6 +40,10 @@ def _row(called: str, acts: Acts, safety: Safety, does: str, **parameters: Any) 
     return RepairKind(called, acts, safety, does, tuple(parameters.items()))
 
 
+NEARNESS: dict[str, Any] = {
+    "min_jaccard": 0.8, "containment": 0.9, "shingles": "auto", "differing": 1,
+}  # fmt: skip
+
 TABLE = (
     _row("quarantine-unreadable", "rows", "safe", "take out records that cannot be read"),
     _row("parse", "values", "unsafe", "read numbers with a decimal comma or marks of thousands",
@@ -60,7 +64,12 @@ TABLE = (
     _row("group-aware-split", "splits", "unsafe", "move rows so that no entity is in two splits"),
     _row("stratified-resplit", "splits", "unsafe", "move rows so that each split has each class"),
     _row("drop-from-train", "rows", "safe", "take rows out of train that an evaluation split has"),
+    _row("drop-near-from-train", "rows", "safe",
+         "take rows out of train that are nearly the same as one of an evaluation split",
+         **NEARNESS),
     _row("drop-duplicates", "rows", "safe", "keep one of each repeated row of train"),
+    _row("drop-near-duplicates", "rows", "safe", "keep one of nearly the same rows of train",
+         **NEARNESS),
     _row("map-to-other", "values", "safe", "give categories that train lacks one name",
          name="other", least=1),
     _row("truncate", "values", "unsafe", "cut sequences at a length, in items or words",

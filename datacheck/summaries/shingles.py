@@ -143,7 +143,7 @@ def hashed(buffer: Bytes, starts: Ints, ends: Ints) -> Hashes:
     if long.size:
         out[long] = mix(out[long] ^ _polynomial(buffer, starts[long], ends[long]))
     out ^= out >> _S32
-    return out
+    return np.asarray(out)
 
 
 def _sized(sizes: Ints) -> Hashes:

@@ -62,8 +62,9 @@ class Items:
         return out
 
     def places(self, addresses: Ints) -> Ints:
-        """Where those addresses stand; they have to be known."""
-        return np.searchsorted(self.addresses, addresses)
+        """Where those addresses stand; −1 for those that are not among the rows."""
+        at = np.minimum(np.searchsorted(self.addresses, addresses), self.addresses.size - 1)
+        return np.where(self.addresses[at] == addresses, at, -1) if self.addresses.size else at
 
 
 @dataclass(frozen=True)
@@ -134,18 +135,29 @@ def _items(context: Context) -> Items:
     sizes = [h.rows for h in hashes.values()]
     split = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
     order = np.argsort(addresses, kind="stable")
-    if not np.array_equal(order, np.arange(order.size)):
-        addresses, features = addresses[order], features[order]
-        labels, split = labels[order], split[order]
-    ranked = np.argsort(features, kind="stable")
-    new = np.append(True, features[ranked][1:] != features[ranked][:-1])[: ranked.size]
-    first = np.sort(ranked[new])
-    # Items are numbered in order of their first row.
-    number = np.zeros(features.size, dtype=np.int64)
-    number[ranked] = np.cumsum(new) - 1
-    rank = np.zeros(first.size, dtype=np.int64)
-    rank[number[first]] = np.arange(first.size)
-    return Items(tuple(hashes), addresses, split, labels, rank[number], first)
+    item, first = _numbered(features[order])
+    return Items(tuple(hashes), addresses[order], split[order], labels[order], item, first)
+
+
+def _numbered(keys: Hashes | Ints) -> tuple[Ints, Ints]:
+    """A number for each distinct key, in order of its first place; and those places."""
+    ranked = np.argsort(keys, kind="stable")
+    new = np.append(True, keys[ranked][1:] != keys[ranked][:-1])[: ranked.size]
+    first = ranked[new]
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(first.size, dtype=np.int64)
+    rank[order] = np.arange(first.size)
+    number = np.empty(keys.size, dtype=np.int64)
+    number[ranked] = rank[np.cumsum(new) - 1]
+    return number, first[order]
+
+
+def restricted(known: Items, keep: Mask, split: npt.NDArray[np.int16]) -> Items:
+    """The items of some of the rows only, in other splits perhaps."""
+    item, first = _numbered(known.item[keep])
+    return Items(
+        known.names, known.addresses[keep], split[keep], known.labels[keep], item, first
+    )
 
 
 def known_label(labels: Hashes) -> Mask:

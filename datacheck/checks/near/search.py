@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from datacheck.checks.base import Context, NotApplicable
@@ -26,25 +27,35 @@ class NearOptions:
     Raises UsageError for what makes no sense.
     """
 
-    jaccard: float = 0.8
+    min_jaccard: float = 0.8
     containment: float = 0.9
     shingles: str = AUTO
-    columns: int = 1
+    differing: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("jaccard", "containment"):
+        for name in ("min_jaccard", "containment"):
             value = getattr(self, name)
             if not 0.5 <= value <= 1:
                 raise UsageError(f"{name} is {value}", "it is a similarity from 0.5 to 1")
         if self.shingles not in (AUTO, CHARACTERS):
             raise UsageError(f"no shingles {self.shingles!r}", f"there are: {AUTO}, {CHARACTERS}")
-        if not 0 <= self.columns <= 2:
-            raise UsageError(f"columns is {self.columns}", "at most 2 columns may differ")
+        if not 0 <= self.differing <= 2:
+            raise UsageError(f"differing is {self.differing}", "it is 0, 1 or 2")
 
     @property
     def texts(self) -> TextOptions:
         """Those of texts."""
-        return TextOptions(self.jaccard, self.containment, self.shingles, self.columns)
+        return TextOptions(self.min_jaccard, self.containment, self.shingles, self.differing)
+
+    def told(self) -> dict[str, Any]:
+        """As plain data, for evidence and plans."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def taken(from_: Mapping[str, Any]) -> NearOptions:
+    """The options that a mapping holds among other things."""
+    names = {f.name for f in fields(NearOptions)}
+    return NearOptions(**{k: v for k, v in from_.items() if k in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +77,28 @@ _found: WeakKeyDictionary[RowHashes, dict[NearOptions, Found]] = WeakKeyDictiona
 
 def near(context: Context, options: NearOptions) -> Found:
     """The pairs. Raises NotApplicable where there is nothing to compare."""
+    applicable(context, options)
+    known = _found.setdefault(context.row_hashes(context.splits[0]), {})
+    if options not in known:
+        known[options] = search(context, items(context), options)
+    return known[options]
+
+
+def applicable(context: Context, options: NearOptions) -> None:
+    """Raises NotApplicable where there is nothing to compare."""
     if not hash_columns(context.data) or not need_near(context.data, options):
         raise NotApplicable("no feature that near-duplicates can be told by")
     if not context.splits:
         raise NotApplicable("no split has rows")
     if context.fetch is None:
         raise NotApplicable("the rows cannot be read again to verify what is like what")
-    known = _found.setdefault(context.row_hashes(context.splits[0]), {})
-    if options not in known:
-        known[options] = _search(context, options)
-    return known[options]
 
 
-def _search(context: Context, options: NearOptions) -> Found:
-    known = items(context)
+def search(context: Context, known: Items, options: NearOptions) -> Found:
+    """The pairs among some rows. Raises NotApplicable where rows agree by accident."""
     texts = text_edges(context, known, options.texts)
     if texts is None:
         raise NotApplicable("the texts repeat over and over: rows agree by accident")
     return Found(known, edges([texts]))
+
+

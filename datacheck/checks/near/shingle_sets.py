@@ -10,6 +10,7 @@ import polars as pl
 from datacheck.summaries.shingles import CHAR_FORM, Shingles, chunks
 from datacheck.types import Floats, Hashes, Ints
 
+_S32 = np.uint64(32)
 CELLS = 1 << 22  # shingles that are sorted at a time
 
 
@@ -76,9 +77,9 @@ def _tagged(sets: ShingleSets, which: Ints) -> Hashes:
     sizes = sets.sizes[which]
     shift = np.repeat(sets.starts[which] - (np.cumsum(sizes) - sizes), sizes)
     own = sets.shingles[shift + np.arange(int(sizes.sum()))].astype(np.uint64)
-    return own | np.repeat(np.arange(which.size, dtype=np.uint64) << np.uint64(32), sizes)
+    return np.asarray(own | np.repeat(np.arange(which.size, dtype=np.uint64) << _S32, sizes))
 
 
 def _distinct(x: Hashes) -> Hashes:
     x.sort()
-    return x[np.append(True, x[1:] != x[:-1])[: x.size]]
+    return np.asarray(x[np.append(True, x[1:] != x[:-1])[: x.size]])

@@ -76,14 +76,16 @@ class _Held:
         assert all(isinstance(s, TextSketches) for s in sketches)
         own: list[TextSketches] = sketches  # type: ignore[assignment] # as asserted
         rows = np.concatenate([s.rows() for s in own])
-        order = np.argsort(rows, kind="stable")[known.first]
+        ranked = np.argsort(rows, kind="stable")
+        order = ranked[np.searchsorted(rows, known.addresses[known.first], sorter=ranked)]
         self.plain = np.concatenate([s.plain() for s in own])[order]
         self.letters = np.concatenate([s.letters() for s in own])[order]
-        at, form, found = (np.concatenate(p) for p in zip(*(s.sketched() for s in own), strict=True))
+        parts = zip(*(s.sketched() for s in own), strict=True)
+        at, form, found = (np.concatenate(p) for p in parts)
         place = known.places(at)
-        who = known.item[place]
-        stands = known.first[who] == place
-        self.who, self.form, self.bands = who[stands], form[stands], found[stands]
+        at = np.flatnonzero(place >= 0)
+        at = at[known.first[known.item[place[at]]] == place[at]]  # the rows that stand for items
+        self.who, self.form, self.bands = known.item[place[at]], form[at], found[at]
 
     def free(self) -> bool:
         """Whether most texts differ from each other."""
@@ -92,7 +94,7 @@ class _Held:
 
     def candidates(self) -> tuple[Ints, Ints, Ints]:
         """Pairs, and by which form each is to be compared (−1: equal letters, no comparison)."""
-        n, crowded = self.known.n, 0
+        n = self.known.n
         filled = np.flatnonzero(self.plain != 0)
         a, b, crowded = shared(self.letters[filled], filled)
         a, b, _ = counted(a, b, n)
@@ -100,38 +102,49 @@ class _Held:
         by_words = np.zeros(n, dtype=np.bool_)
         by_words[self.who[self.form == WORD_FORM]] = True
         for form in (WORD_FORM, CHAR_FORM):
-            mine = self.form == form
-            parts = []
-            for band in range(BANDS):
-                keys = self.bands[mine, band].astype(np.uint64)
-                *pair, more = shared(keys, self.who[mine])
-                crowded = max(crowded, more)
-                # Pairs of equal letters are known already.
-                other = self.letters[pair[0]] != self.letters[pair[1]]
-                parts.append((pair[0][other], pair[1][other]))
-            a, b = (np.concatenate(p) for p in zip(*parts, strict=True))
-            a, b, counts = counted(a, b, n)
+            a, b, counts, more = self._banded(form)
+            crowded = max(crowded, more)
             if form == CHAR_FORM:  # two texts that both have enough words are told by those
                 some = ~(by_words[a] & by_words[b])
                 a, b, counts = a[some], b[some], counts[some]
             total = a.size
             a, b = best(a, b, counts)
             if a.size < total:
-                self.context.notes.append(
-                    f"near-duplicates: of {total:,} pairs of texts that may be near, the {PAIRS:,} "
-                    "with the most in common were compared"
+                self.say(
+                    f"of {total:,} pairs of texts that may be near, the {PAIRS:,} with the most "
+                    "in common were compared"
                 )
             found.append((a, b, np.full(a.size, form)))
         if crowded:
-            self.context.notes.append(
-                f"near-duplicates: {crowded:,} texts are like so many others that each was "
-                "compared with some of those only"
+            self.say(
+                f"{crowded:,} texts share much with so many others that each was compared with "
+                "some of those only"
             )
-        a, b, form = (np.concatenate(p) for p in zip(*found, strict=True))
-        return a, b, form
+        x, y, forms = zip(*found, strict=True)
+        return np.concatenate(x), np.concatenate(y), np.concatenate(forms)
+
+    def say(self, what: str) -> None:
+        """A note for the report, once."""
+        note = f"near-duplicates: {what}"
+        if note not in self.context.notes:
+            self.context.notes.append(note)
+
+    def _banded(self, form: int) -> tuple[Ints, Ints, Ints, int]:
+        """Pairs whose sketches share a band, how many each shares, and how many are crowded."""
+        mine, crowded = self.form == form, 0
+        parts = []
+        for band in range(BANDS):
+            a, b, more = shared(self.bands[mine, band].astype(np.uint64), self.who[mine])
+            crowded = max(crowded, more)
+            other = self.letters[a] != self.letters[b]  # equal letters are known already
+            parts.append((a[other], b[other]))
+        x, y = zip(*parts, strict=True)
+        return (*counted(np.concatenate(x), np.concatenate(y), self.known.n), crowded)
 
     def verified(self, a: Ints, b: Ints, form: Ints) -> Edges:
         """The pairs that are near on the texts themselves."""
+        if not a.size:
+            return edges([])
         texts = text_columns(self.context.data)
         others = tuple(c for c in hash_columns(self.context.data) if c not in texts)
         wanted = [np.unique(np.concatenate([a[form == f], b[form == f]])) for f in (0, 1)]
@@ -146,8 +159,8 @@ class _Held:
             assert np.array_equal(frame[ADDRESS].to_numpy(), addresses)
             whole = as_text(frame, texts)
             for f in (WORD_FORM, CHAR_FORM):
-                mine = pl.Series(np.isin(part, wanted[f]))
-                sets[f].append(shingle_sets(whole.filter(mine), f))
+                own = pl.Series(np.isin(part, wanted[f]))
+                sets[f].append(shingle_sets(whole.filter(own), f))
             for column, hashed in zip(others, codes, strict=True):
                 hashed.append(hash_column(frame[column]))
         how = np.full(a.size, 255, dtype=np.uint8)

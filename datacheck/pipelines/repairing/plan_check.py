@@ -27,7 +27,10 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     "length-bucketing": (*ITEMS, Kind.CATEGORY),
     "token-budget": (*ITEMS, Kind.CATEGORY),
 }
-WHOLE_ROWS = ("quarantine-unreadable", "quarantine-conflicts", "drop-from-train", "drop-duplicates")
+WHOLE_ROWS = (
+    "quarantine-unreadable", "quarantine-conflicts", "drop-from-train", "drop-duplicates",
+    "drop-near-from-train", "drop-near-duplicates",
+)  # fmt: skip
 
 
 def check(data: Dataset, steps: Sequence[Step]) -> None:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import polars as pl
 
 from datacheck.checks.base import Context, NotApplicable
 from datacheck.checks.duplicates import (
@@ -31,6 +30,8 @@ from datacheck.engines.plan import make_plan
 from datacheck.errors import UsageError
 from datacheck.pipelines.plan import DROPS, Step
 from datacheck.pipelines.repairing.moving import moved
+from datacheck.pipelines.repairing.near_rows import NEAR, NearRows
+from datacheck.pipelines.repairing.unusable import empty, unlabeled
 from datacheck.pipelines.repairing.view import Moves, View, among
 from datacheck.summaries.hashing import mix
 from datacheck.summaries.row_hashes import RowHashes
@@ -108,8 +109,9 @@ def decide(
     state = _State(view, train)
     for i, step in wanted:
         if step.repair in ("quarantine", "quarantine-rows"):
-            bad = _unlabeled if step.repair == "quarantine" else _empty
-            _take(state, i, step, bad(state, step))
+            bad = unlabeled if step.repair == "quarantine" else empty
+            found, state.rows[train] = bad(view, train, step)
+            _take(state, i, step, found)
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
     moving = [s for _, s in wanted if s.kind.acts == "splits"]
     if moving or any(s.repair in ALIKE for _, s in wanted):
@@ -117,14 +119,19 @@ def decide(
         if view.transforms or view.parsed:  # what the audit saw counts too, not only what is left
             _hash(state, View(view.data), set(), hidden, threads, memory)
         _hash(state, view, dropped, hidden, threads, memory)
+    near = NearRows(view, threads, memory)
     # Copies leave before rows are moved, or an evaluation split would get them all.
-    for i, step in [w for w in wanted if moving and w[1].repair in ALIKE] + wanted:
+    for i, step in [w for w in wanted if moving and w[1].repair in (*ALIKE, *NEAR)] + wanted:
         if step.kind.acts == "splits":
-            found = moved(state.view, step, state.hashes, state.all_gone())
-            state.moved, state.to = found.moved, found.to
-            state.said += found.said
+            now = moved(state.view, step, state.hashes, state.all_gone())
+            state.moved, state.to = now.moved, now.to
+            state.said += now.said
         elif step.repair in ALIKE:
             _alike(state, i, step)
+        elif step.repair in NEAR:
+            found = near.leaving(step, train, state.all_gone(), state.moved, state.to)
+            state.rows = state.rows or near.rows(step)
+            _take(state, i, step, found)
     moves = state.moves()
     counts = {i: int((moves.by == i).sum()) for i, s in wanted if s.kind.acts == "rows"}
     counts.update({i: int(moves.moved.size) for i, s in wanted if s.kind.acts == "splits"})
@@ -143,50 +150,6 @@ def _take(state: _State, i: int, step: Step, addresses: Ints) -> None:
         state.said += [said] if said not in state.said else []
         return
     state.leave(i, addresses)
-
-
-# -- labels and lengths ------------------------------------------------------------------------
-
-
-def _unlabeled(state: _State, step: Step) -> Ints:
-    label = state.view.data.label
-    if label is None:
-        raise UsageError("quarantine needs a label column", "name it with --label")
-    invalid = [str(v) for v in step.get("invalid")]
-    parts, seen = [], 0
-    for _, frame, addresses in state.view.pieces([label.name], splits=[state.train]):
-        seen += frame.height
-        cell = frame[label.name]
-        bad = cell.is_null()
-        if cell.dtype.is_float():
-            bad = bad | ~cell.is_finite().fill_null(False)
-        if invalid:
-            from datacheck.summaries.values import canonical_strings
-
-            bad = bad | canonical_strings(cell).is_in(invalid).fill_null(False)
-        parts.append(addresses[bad.to_numpy()])
-    state.rows[state.train] = seen
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-
-def _empty(state: _State, step: Step) -> Ints:
-    parts, seen = [], 0
-    columns = [c for c in step.columns if c in state.view.data.columns]
-    for _, frame, addresses in state.view.pieces(columns, splits=[state.train]):
-        seen += frame.height
-        bad = np.zeros(frame.height, dtype=np.bool_)
-        for name in frame.columns:
-            cell = frame[name]
-            if cell.dtype == pl.String:
-                empty = cell.str.strip_chars() == ""
-            elif isinstance(cell.dtype, pl.List):
-                empty = cell.list.len() == 0
-            else:
-                continue
-            bad |= empty.fill_null(False).to_numpy()
-        parts.append(addresses[bad])
-    state.rows[state.train] = seen
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 # -- repeated rows -----------------------------------------------------------------------------
