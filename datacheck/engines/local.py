@@ -106,6 +106,8 @@ def fetch(data: Dataset, addresses: Ints, columns: Sequence[str]) -> pl.DataFram
                 if mine.any():
                     picked = block.frame.select(columns).filter(pl.Series(mine))
                     parts.append(picked.with_columns(pl.Series(ADDRESS, block.addresses[mine])))
+                if block.height and block.rows[-1] >= rows[-1]:
+                    break  # the rest of the fragment has none of them
     if not parts:
         return pl.DataFrame(schema={**dict.fromkeys(columns, pl.Null), ADDRESS: pl.Int64})
     return pl.concat(parts, how="vertical_relaxed").sort(ADDRESS)

@@ -19,6 +19,7 @@ from datacheck.dataset import FILE_SHIFT, Batch, Dataset
 from datacheck.engines.plan import block_rows
 from datacheck.engines.scan import blocks
 from datacheck.findings import Finding, Report
+from datacheck.pipelines.repairing.named_near import NEARLY, named_near
 from datacheck.pipelines.repairing.named_repeats import REPEATED, repeated
 from datacheck.pipelines.repairing.view import View, take
 from datacheck.summaries.lengths import lengths_of
@@ -56,7 +57,8 @@ def rows_named(
                 if hits is not None and hits.any():
                     mask: Mask = hits.fill_null(value=False).to_numpy()
                     found.setdefault(ask.rule, []).append(batch.addresses[mask])
-    for rule, addresses in repeated(data, report, threads, memory):
+    copies = (repeated, named_near)
+    for rule, addresses in (x for of in copies for x in of(data, report, threads, memory)):
         found.setdefault(rule, []).append(addresses)
     out = {rule: np.unique(np.concatenate(parts)) for rule, parts in sorted(found.items())}
     return {rule: addresses for rule, addresses in out.items() if addresses.size}
@@ -252,5 +254,5 @@ _TABLE: dict[str, Callable[[Dataset, Finding, str], Hit | None]] = {
     "SL003": _no_length,
     "SL004": _overlong,
 }
-RULES = tuple(sorted({*_TABLE, *REPEATED}))
+RULES = tuple(sorted({*_TABLE, *REPEATED, *NEARLY}))
 """The rules whose findings name rows."""

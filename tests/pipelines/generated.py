@@ -18,7 +18,7 @@ FAULTS = (
     "drift", "thousandfold", "standardized", "gaps", "gaps in test", "infinite", "sentinel",
     "marks", "constant", "far scales", "extreme", "unseen", "repeats", "leaks", "contradictions",
     "no label", "blank", "overlong", "decimal commas", "id tells", "copy of label",
-    "rare class gone", "shifted classes",
+    "rare class gone", "shifted classes", "near repeats", "near leaks",
 )  # fmt: skip
 KINDS = ("text", "sequence", "group", "time")
 FORMATS = ("csv", "jsonl", "parquet")
@@ -76,7 +76,7 @@ class _Maker:
         for fault in self.what.faults:
             if fault in _ROWS:
                 self.rng = self._noise(fault)
-                self._copy(columns, *_ROWS[fault])
+                self._copy(columns, *_ROWS[fault], near=fault.startswith("near"))
         for fault in self.what.faults:
             if fault in _VALUES:
                 self.rng = self._noise(fault)
@@ -88,8 +88,12 @@ class _Maker:
         """Its own for each fault: without one fault, the others are as they were."""
         return np.random.default_rng([self.what.seed, FAULTS.index(fault)])
 
-    def _copy(self, columns: dict[str, Any], of_late: bool, share: float, other: bool) -> None:
-        """Rows of a split are in train once more, before anything is done to either."""
+    def _copy(
+        self, columns: dict[str, Any], of_late: bool, share: float, other: bool, near: bool
+    ) -> None:
+        """Rows of a split are in train once more, before anything is done to either; ``near``
+        with their texts in capitals.
+        """
         if other and not self.classes:
             return
         mine = np.flatnonzero(self.late == of_late)
@@ -98,6 +102,8 @@ class _Maker:
             more = [x[i] for i in again.tolist()]
             if name == "label" and other:
                 more = [float(v == 0) for v in more]
+            if name == "note" and near:
+                more = [str(v).upper() for v in more]
             columns[name] = x + more if isinstance(x, list) else np.concatenate([x, more])
         self.late = np.append(self.late, np.zeros(again.size, dtype=np.bool_))
         self.rows = self.late.size
@@ -249,6 +255,8 @@ _ROWS = {
     "repeats": (False, 0.07, False),
     "leaks": (True, 0.12, False),
     "contradictions": (False, 0.05, True),
+    "near repeats": (False, 0.06, False),
+    "near leaks": (True, 0.08, False),
 }
 
 

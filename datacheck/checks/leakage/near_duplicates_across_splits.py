@@ -18,9 +18,9 @@ sets of 3-grams of words really have a Jaccard similarity of `min_jaccard`, or o
 lies in the larger by `containment`. A text of fewer than eight words, or in a script without
 spaces, is compared by 5-grams of characters instead, and by Jaccard alone.
 
-Other features of the two rows may differ in `differing` of them. A row whose very features are in the
-other split is LK001's and is not told again. Where fewer than 10 % of the texts are distinct they
-repeat by accident, and the rule does not apply.
+Other features of the two rows may differ in `differing` of them. A row whose very features are in
+the other split is LK001's and is not told again. Where fewer than 10 % of the texts are distinct
+they repeat by accident, and the rule does not apply.
 
 Measured by `python benchmarks/text_duplicates.py` on texts of about 100 words: recall and precision
 against all pairs, and the speed beside datasketch's MinHashLSH.

@@ -10,6 +10,7 @@ from datacheck.checks.near.across import across, like
 from datacheck.checks.near.items import items, restricted
 from datacheck.checks.near.search import Found, NearOptions, applicable, need_near, search, taken
 from datacheck.checks.near.within import nodes
+from datacheck.dataset import Dataset
 from datacheck.engines import local
 from datacheck.engines.plan import make_plan
 from datacheck.pipelines.plan import Step
@@ -76,13 +77,18 @@ class NearRows:
 
     def _context(self, options: NearOptions) -> Context:
         if options not in self._contexts:
-            plan = make_plan(self.data, need_near(self.data, options))
-            scan = local.run(self.data, plan, threads=self.threads, memory=self.memory)
-            self._contexts[options] = Context(
-                self.data, scan.rows, scan.summaries,
-                fetch=lambda addresses, columns: local.fetch(self.data, addresses, columns),
-            )  # fmt: skip
+            self._contexts[options] = scanned(self.data, options, self.threads, self.memory)
         return self._contexts[options]
+
+
+def scanned(data: Dataset, options: NearOptions, threads: int, memory: int) -> Context:
+    """What a search among the rows of the data needs."""
+    plan = make_plan(data, need_near(data, options))
+    scan = local.run(data, plan, threads=threads, memory=memory)
+    return Context(
+        data, scan.rows, scan.summaries,
+        fetch=lambda addresses, columns: local.fetch(data, addresses, columns),
+    )  # fmt: skip
 
 
 def _options(step: Step) -> NearOptions:
