@@ -2,7 +2,7 @@
 
 Writes train and test as CSV, texts of about 100 words drawn by Zipf's law; a tenth of test are rows
 of train with up to six words changed, so that their Jaccard similarity (sets of 3-grams of words)
-is 0.7 to 1. Each program is a process of its own that reads the files, sketches every text and finds
+is 0.7 to 1. Each program is a process that reads the files, sketches every text and finds
 what is near, datasketch with 128 permutations at a threshold of 0.8, train inserted and test
 queried, each text's shingles given in one call. Besides the time on the clock stands the processor
 time of all threads, which tells more where a machine is shared.
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from telling import tell, writable, write
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
 PEER = """
 import csv, json, sys

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import pytest
@@ -26,7 +28,7 @@ def grams(text: str) -> set[tuple[str, ...]]:
     return {tuple(w[k : k + 3]) for k in range(len(w) - 2)}
 
 
-def found(code: str, **splits: pl.DataFrame) -> list[Finding]:
+def found(code: str, **splits: pl.DataFrame) -> Sequence[Finding]:
     settings = {"select": (code,), "rules": {code: {"containment": 1.0}}}
     return datacheck.audit(splits, settings=settings).findings
 
