@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from datacheck.types import Floats, Ints
 
+EXACT = "exact"  # of pictures in a column x, x.exact is a hash of all of their pixels
 FILE_SHIFT = 40  # an address is file ordinal << 40 | row number: 16 M files of 1.1e12 rows
 
 
@@ -65,7 +66,8 @@ class Column:
     where the user gave the role. ``unique`` says that (nearly) every row has a value of its own:
     such ids and times stay out of row hashes, or no duplicate would ever be found.
     ``integer`` says that every value seen was a whole number. ``distinct`` is the number of
-    distinct values in the peek, ``peeked`` the number of non-missing values looked at.
+    distinct values in the peek, ``peeked`` the number of non-missing values looked at. ``cells`` is
+    how many values of 8 bytes one of its cells takes, where the source knows it to be many.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Column:
     integer: bool = False
     distinct: int = 0
     peeked: int = 0
+    cells: int = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

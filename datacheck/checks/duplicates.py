@@ -17,7 +17,7 @@ from datacheck.checks.base import ADDRESS, Context, NotApplicable
 from datacheck.checks.chance import chance
 from datacheck.checks.stats import ALPHA, poisson_sf
 from datacheck.checks.support import hash_columns, need_row_hashes, need_sample
-from datacheck.dataset import Dataset, to_matrix
+from datacheck.dataset import EXACT, Dataset, Kind, to_matrix
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import MISSING, hash_column, mix, nfc, number_bits
 from datacheck.types import Hashes, Ints, Mask
@@ -179,6 +179,9 @@ def _confirm(context: Context, tables: dict[str, Table]) -> Repeats:
             f"{addresses.size:,} of {total:,} repeated rows were compared cell by cell, "
             "the others by 64-bit hashes"
         )
+    pictures = {c for c in columns if context.data.columns[c].kind is Kind.IMAGE}
+    # A picture's own column is a key; what is compared are all pixels.
+    columns = tuple(f"{c}.{EXACT}" if c in pictures else c for c in columns)
     frame = context.fetch(addresses, list(columns))
     order = np.argsort(addresses, kind="stable")
     at = order[np.searchsorted(addresses[order], frame[ADDRESS].to_numpy())]

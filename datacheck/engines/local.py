@@ -14,6 +14,7 @@ import polars as pl
 from datacheck.dataset import FILE_SHIFT, Dataset, Problem
 from datacheck.engines.plan import Plan
 from datacheck.engines.scan import Part, blocks, fold, summarize
+from datacheck.sources.images.fragments import WithImages
 from datacheck.summaries import Summary
 from datacheck.summaries.row_hashes import RowHashes
 from datacheck.summaries.row_sample import ADDRESS
@@ -48,6 +49,7 @@ def run(
     ``memory`` bytes of row hashes; what is more goes to scratch files.
     """
     RowHashes.SPILL = TextSketches.SPILL = max(memory // 4, 1 << 20)
+    WithImages.THREADS = threads
     threads = threads or os.cpu_count() or 1
     total = Part(dict.fromkeys(data.splits, 0), {s: plan.fresh() for s in data.splits})
     base = {s: dict(filled) for s, filled in total.summaries.items()}
@@ -63,18 +65,23 @@ def run(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="datacheck")
     try:
         for i, fragment in enumerate(fragments):
-            for block in blocks(fragment, ordinals[fragment.file], columns, plan.block_rows):
+            share = sum(sizes[:i]) / sum(sizes) if any(sizes) else None
+
+            def seen(rows: int, share: float | None = share, file: str = fragment.file) -> None:
+                nonlocal done
+                done += rows
+                if progress is not None:
+                    progress(done, share, file)
+
+            ordinal = ordinals[fragment.file]
+            for block in blocks(fragment, ordinal, columns, plan.block_rows, seen):
                 problems.extend(block.problems)
                 if not block.height:
                     continue
                 by = data.split_column or ""
                 waiting.append(pool.submit(summarize, block, fragment.split, base, by))
-                done += block.height
                 while len(waiting) > threads + 1 or (waiting and waiting[0].done()):
                     fold(total, waiting.popleft().result())
-                if progress is not None:
-                    share = sum(sizes[:i]) / sum(sizes) if any(sizes) else None
-                    progress(done, share, fragment.file)
         while waiting:
             fold(total, waiting.popleft().result())
     finally:
@@ -101,6 +108,8 @@ def fetch(data: Dataset, addresses: Ints, columns: Sequence[str]) -> pl.DataFram
             if file not in files:
                 continue
             rows = wanted[(wanted >> FILE_SHIFT) == file] & ((1 << FILE_SHIFT) - 1)
+            if isinstance(fragment, WithImages):
+                fragment = fragment.picked(rows)
             for block in blocks(fragment, file, columns, 65_536):
                 mine = np.isin(block.rows, rows, assume_unique=True)
                 if mine.any():

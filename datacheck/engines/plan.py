@@ -59,7 +59,8 @@ def make_plan(data: Dataset, needs: Iterable[Need], *, sample: int = SIZE) -> Pl
     read: set[str] = set()
     for need in merged:
         read.update(summary_class(need.kind)(need.columns, **dict(need.params)).reads())
-    return Plan(merged, tuple(sorted(read, key=order.__getitem__)), block_rows(len(read)))
+    cells = sum(data.columns[name].cells for name in read)
+    return Plan(merged, tuple(sorted(read, key=order.__getitem__)), block_rows(cells))
 
 
 def block_rows(columns: int) -> int:

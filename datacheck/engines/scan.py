@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,14 +21,23 @@ class Part:
     summaries: dict[str, dict[str, Summary]] = field(default_factory=dict)
 
 
-def blocks(fragment: Fragment, file: int, columns: Sequence[str], rows: int) -> Iterator[Batch]:
+def blocks(
+    fragment: Fragment,
+    file: int,
+    columns: Sequence[str],
+    rows: int,
+    seen: Callable[[int], None] | None = None,
+) -> Iterator[Batch]:
     """The fragment's rows in blocks of exactly ``rows`` (the last may be shorter).
 
-    A file that breaks off ends with an empty batch that carries the problem.
+    A file that breaks off ends with an empty batch that carries the problem. ``seen`` is told the
+    rows of each batch as it is read: some take long to decode.
     """
     pending: list[Batch] = []
     held = 0
     for batch in _read(fragment, columns, rows):
+        if seen is not None:
+            seen(batch.height)
         if batch.problems:
             yield Batch(batch.frame.clear(), batch.rows[:0], file, problems=batch.problems)
         pending.append(batch)

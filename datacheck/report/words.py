@@ -133,8 +133,12 @@ def runs(dataset: Mapping[str, Any]) -> list[str]:
 
 
 def kinds(dataset: Mapping[str, Any]) -> str:
-    """``15 (8 category, 6 number, 1 text)``: the columns by kind, the commonest first."""
-    columns = dataset.get("columns", {})
+    """``15 (8 category, 6 number, 1 text)``: the columns by kind, the commonest first.
+
+    Without what was measured of pictures: those are no columns of the user's.
+    """
+    told = dataset.get("columns", {})
+    columns = {n: c for n, c in told.items() if c.get("role") != "measured"}
     counts = Counter(str(c.get("kind", "")) for c in columns.values())
     listed = ", ".join(f"{n:,} {k}" for k, n in sorted(counts.items(), key=lambda i: (-i[1], i[0])))
     return f"{len(columns):,} ({listed})" if listed else "none"

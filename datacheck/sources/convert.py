@@ -72,6 +72,8 @@ def _from_typed(series: pl.Series, how: Reading) -> tuple[pl.Series, pl.Series |
     import polars as pl
 
     dtype = series.dtype
+    if how.kind is Kind.IMAGE and (dtype == pl.Binary or isinstance(dtype, pl.Struct)):
+        return series, None  # bytes that are decoded before anyone sees them
     if how.kind is Kind.NUMBER:
         if dtype.is_float() or dtype in (
             pl.Int8,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datacheck.errors import SourceError
 from datacheck.findings import names
+from datacheck.sources.images.pictures import is_picture
 
 FORMS = {
     ".csv": "delimited", ".tsv": "delimited", ".tab": "delimited", ".psv": "delimited",
@@ -40,6 +41,7 @@ CANONICAL = {
 OUT_OF_REPAIR = ("originals", "quarantine")  # folders that `datacheck fix` writes beside the data
 OF_REPAIR = ("manifest.json", "pipeline.json", "plan.toml", "datacheck.toml")  # what it wrote
 MAX_FILES = 100_000
+MAX_PICTURES = 5_000_000
 
 
 def split_of(word: str) -> str:
@@ -79,11 +81,15 @@ class Layout:
 
 @dataclass(slots=True)
 class Listing:
-    """All files below a folder in order of name, hidden ones and documents aside; one walk."""
+    """All files below a folder in order of name, hidden ones and documents aside; one walk.
+
+    What is shown of their names begins with ``prefix``.
+    """
 
     files: list[Path] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    prefix: str = ""
 
 
 def explore(folder: Path, listing: Listing | None = None) -> Layout:
@@ -129,6 +135,11 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
     return layout
 
 
+def shown(name: str) -> str:
+    """A name as text, whatever bytes the file system holds."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def natural(text: str) -> list[tuple[int, str]]:
     """``part-2`` before ``part-10``."""
     return [(int(t), "") if t.isdigit() else (-1, t) for t in re.split(r"(\d+)", text)]
@@ -139,18 +150,24 @@ def listed(folder: Path) -> Listing:
     found = Listing()
     out = found.files
     denied: list[str] = []
+    links: list[str] = []
 
     def refuse(error: OSError) -> None:
         denied.append(f"{error.filename}: {error.strerror}")
 
     repaired = (folder / "manifest.json").is_file() and (folder / "pipeline.json").is_file()
+    tables = 0
     for root, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
+        links += [str((Path(root) / f).relative_to(folder)) for f in folders if _is_link(root, f)]
         if repaired and Path(root) == folder:  # what a repair took out is no data any more
             folders[:] = [f for f in folders if f not in OUT_OF_REPAIR]
         for name in sorted(files):
             path = Path(root) / name
-            if (
+            picture = is_picture(name)
+            if picture and not name.startswith("."):
+                out.append(path)
+            elif (
                 (ASIDE.match(name) and not form_of(path)[0])
                 or name.startswith(".")
                 or (ASIDE.match(name) and name.startswith(("_", "datacheck")))
@@ -159,14 +176,21 @@ def listed(folder: Path) -> Listing:
                     found.aside.append(str(path.relative_to(folder)))
             else:
                 out.append(path)
-            if len(out) > MAX_FILES:
+                tables += 1
+            if tables > MAX_FILES or len(out) > MAX_PICTURES:
                 raise SourceError(
                     f"{folder} holds more than {MAX_FILES:,} files", "name a folder below it"
                 )
     if denied and not out:
         raise SourceError(f"cannot read {denied[0]}", "check the permissions")
     found.said += [f"not read: {one}" for one in denied]
+    if links:
+        found.said.append(f"not followed, links to folders: {names(links, 5)}")
     return found
+
+
+def _is_link(root: str, name: str) -> bool:
+    return os.path.islink(os.path.join(root, name))  # noqa: PTH118, PTH114 - one of 100,000
 
 
 def place(path: Path) -> tuple[str, str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from datacheck.dataset import Dataset
+from datacheck.dataset import Dataset, Kind
 from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
-from datacheck.sources import memory, streams
+from datacheck.sources import memory
 from datacheck.sources.assembling import assemble
+from datacheck.sources.images.folders import open_folder
+from datacheck.sources.images.idx import is_idx, open_idx
+from datacheck.sources.images.joined import joined
+from datacheck.sources.images.pictures import is_picture
+from datacheck.sources.images.shards import is_shard, open_shards
 from datacheck.sources.layout import (
-    JSON,
     MAYBE,
     Layout,
     Listing,
@@ -23,22 +27,13 @@ from datacheck.sources.layout import (
     split_of,
 )
 from datacheck.sources.options import SourceOptions
-from datacheck.sources.table import ALONE, Opened, Table
-from datacheck.sources.texts import telling
+from datacheck.sources.single import Place, exists, tables_of
+from datacheck.sources.table import ALONE, Opened
 from datacheck.sources.texts.opening import open_texts
-from datacheck.sources.trying import tried
 
-NOT_READ = {
-    ".pkl": "pickles are never loaded, they can run code",
-    ".pickle": "pickles are never loaded, they can run code",
-    ".pt": "pickles are never loaded, they can run code",
-    ".npy": "npz is read, or the array in memory",
-    ".xlsx": "save the sheet as CSV",
-    ".xls": "save the sheet as CSV",
-    ".zip": "unpack it first",
-    ".tar": "unpack it first",
-}
-OPENERS: tuple[Callable[[Path, Listing, SourceOptions], Opened | None], ...] = (open_texts,)
+Opener: TypeAlias = Callable[[Path, Listing, SourceOptions], Opened | None]
+OF_PICTURES: tuple[Opener, ...] = (open_shards, open_idx, open_folder)
+OPENERS: tuple[Opener, ...] = (*OF_PICTURES, open_texts)
 """What a folder may hold besides tables, asked in this order; None: it is none of mine."""
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
@@ -99,50 +94,69 @@ def _open(source: Any, options: SourceOptions) -> Opened:
 
 
 def _add_memory(opened: Opened, split: str, thing: Any) -> Opened:
-    table = memory.open_memory(thing, split)
+    table = joined(memory.open_memory(thing, split))
     opened.tables[split] = [table]
     opened.said += table.said
     return opened
 
 
-def _exists(path: Path) -> None:
-    try:
-        if path.exists():
-            return
-    except OSError as error:
-        raise SourceError(
-            f"cannot read {path}: {error.strerror}", "check the permissions"
-        ) from None
-    near: list[str] = []
-    if path.parent.is_dir():
-        try:
-            near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-        except OSError:
-            near = []
-    hint = f"did you mean {path.parent / near[0]}?" if near else "check the path"
-    raise SourceError(f"no such file or folder: {path}", hint)
-
-
 def _open_path(path: Path, options: SourceOptions) -> Opened:
-    _exists(path)
-    opened = Opened(path.resolve().name or str(path))
+    exists(path)
     if not path.is_dir():
-        for split, table in _tables(opened, ALONE, path, path.name, options).items():
+        if is_shard(path.name) or is_idx(path.name):
+            special = _special(path.parent, Listing([path]), options)
+            if special is not None:
+                special.name = path.name
+                return special
+        opened = Opened(path.resolve().name or str(path))
+        found = tables_of(opened, ALONE, path, path.name, options, Place(path.parent))
+        for split, table in found.items():
             opened.tables.setdefault(split or ALONE, []).append(table)
         return opened
     listing = listed(path)
-    for opener in OPENERS:
+    return _special(path, listing, options) or _open_tables(path, listing, options)
+
+
+def _special(
+    path: Path, listing: Listing, options: SourceOptions, openers: Sequence[Opener] = OPENERS
+) -> Opened | None:
+    """What a folder holds besides tables; None where it is a folder of tables.
+
+    Pictures that tables name are columns of those tables.
+    """
+    pictures = any(is_picture(f.name) for f in listing.files)
+    if pictures and any(form_of(f)[0] for f in listing.files):
+        try:
+            tabled = _open_tables(path, listing, options)
+        except SourceError:
+            tabled = None
+        if tabled is not None and _has_pictures(tabled):
+            return tabled
+    for opener in openers:
         special = opener(path, listing, options)
         if special is not None:
             return special
+    return None
+
+
+def _has_pictures(opened: Opened) -> bool:
+    tables = [t for some in opened.tables.values() for t in some]
+    return any(g.kind is Kind.IMAGE for t in tables for g in t.given.values())
+
+
+def _open_tables(path: Path, listing: Listing, options: SourceOptions) -> Opened:
+    opened = Opened(path.resolve().name or str(path))
     layout = explore(path, listing)
     opened.said += layout.said
+    place = Place(path, [str(f.relative_to(path)) for f in listing.files if is_picture(f.name)])
     for split, files in layout.files.items():
         for file in files:
-            _place(opened, split, file, str(file.relative_to(path)), options)
+            _place(opened, split, file, str(file.relative_to(path)), options, place)
     _lines(opened)
     if "" in opened.tables:
         _unnamed(opened, path)
+    if _has_pictures(opened):
+        layout.aside = [one for one in layout.aside if not is_picture(one)]
     if layout.aside:
         opened.said.append(f"passed over, no data: {names(_visible(layout), 5)}")
     return opened
@@ -152,9 +166,11 @@ def _visible(layout: Layout) -> list[str]:
     return sorted(layout.aside, key=lambda one: (one.startswith("."), one))
 
 
-def _place(opened: Opened, split: str, file: Path, shown: str, options: SourceOptions) -> None:
+def _place(
+    opened: Opened, split: str, file: Path, shown: str, options: SourceOptions, place: Place
+) -> None:
     guess = form_of(file)[1] in MAYBE
-    for told, table in _tables(opened, split or ALONE, file, shown, options).items():
+    for told, table in tables_of(opened, split or ALONE, file, shown, options, place).items():
         if guess and table.peek.width < 2 and options.text_layout == "auto":
             opened.lines.setdefault(told or split, []).append(table)
             continue
@@ -202,70 +218,28 @@ def _unnamed(opened: Opened, folder: Path) -> None:
 
 def _add_path(opened: Opened, split: str, path: Path, options: SourceOptions) -> None:
     """All files of a split that the user names."""
-    _exists(path)
+    exists(path)
     files = [path]
+    root = path if path.is_dir() else path.parent
+    listing = listed(path) if path.is_dir() else Listing([path])
+    listing.prefix = f"{split}/"
+    if path.is_dir() or is_shard(path.name) or is_idx(path.name):
+        special = _special(root, listing, options, OF_PICTURES)
+        if special is not None:
+            opened.tables.setdefault(split, []).extend(
+                t for some in special.tables.values() for t in some
+            )
+            opened.said += special.said
+            for note, noted in special.notes.items():
+                opened.notes.setdefault(note, []).extend(noted)
+            opened.problems += [replace(one, split=split) for one in special.problems]
+            return
     if path.is_dir():
-        layout = explore(path)
+        layout = explore(path, listing)
         files = [f for part in layout.files.values() for f in part]
         opened.said += layout.said
+    place = Place(root, [str(f.relative_to(root)) for f in listing.files if is_picture(f.name)])
     for file in files:
         shown = str(file.relative_to(path)) if path.is_dir() else path.name
-        for table in _tables(opened, split, file, f"{split}/{shown}", options).values():
+        for table in tables_of(opened, split, file, f"{split}/{shown}", options, place).values():
             opened.tables.setdefault(split, []).append(table)
-
-
-def _tables(
-    opened: Opened, split: str, path: Path, file: str, options: SourceOptions
-) -> Mapping[str, Table]:
-    """The tables of one file by split ('' for the one it is placed in); none where it is broken."""
-    return tried(opened, split, file, lambda: _table(path, file, options))
-
-
-def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:
-    form, suffix = form_of(path)
-    streams.readable(path)
-    sign = streams.magic(path)
-    if suffix == JSON:
-        from datacheck.sources.objects import open_objects
-
-        return open_objects(path, file, options.encoding)
-    text = sign in ("", "gzip", "zstd") and suffix not in NOT_READ
-    if text and form in ("", "delimited") and (not form or options.text_layout == "conll"):
-        if options.text_layout == "lines":
-            return {"": telling.prose(path, file, options)}
-        if special := telling.special(path, file, options, suffix):
-            return {"": special}
-        if suffix in telling.PROSE and telling.has_nul(path, options):
-            return {"": telling.prose(path, file, options)}
-    if not form:
-        if suffix in NOT_READ:
-            raise SourceError(f"is a {suffix} file: {NOT_READ[suffix]}")
-        form = sign if sign in ("parquet", "arrow") else "delimited"
-    right = {"parquet": ("parquet",), "arrow": ("arrow", ""), "npz": ("zip",)}
-    if form in ("delimited", "jsonl"):
-        if sign and sign not in ("gzip", "zstd"):
-            raise SourceError(f"is a {sign} file, not what its name says")
-    elif sign not in right[form]:
-        raise SourceError(
-            f"is no {form} file, which its name says" + (f" (it is {sign})" if sign else "")
-        )
-    if form == "jsonl":
-        from datacheck.sources.jsonl import open_jsonl
-
-        return {"": open_jsonl(path, file, options.encoding)}
-    if form == "npz":
-        from datacheck.sources.npz import open_npz
-
-        return open_npz(path, file)
-    if form in ("parquet", "arrow"):
-        from datacheck.sources.columnar import open_columnar
-
-        return {"": open_columnar(path, file, form)}
-    from datacheck.sources.delimited import open_delimited
-
-    table = open_delimited(path, file, options, suffix)
-    if not form_of(path)[0] and table.peek.width < 2 and options.delimiter is None:
-        if suffix in telling.PROSE and options.text_layout == "auto":
-            return {"": telling.prose(path, file, options)}
-        raise SourceError("is text without columns", "name its --delimiter, or give CSV or TSV")
-    return {"": table}

@@ -49,7 +49,11 @@ def assign(
     for name, told in given.items():
         if not (told.role is Role.LABEL and options.label not in (None, name)):
             columns[name] = replace(
-                columns[name], role=told.role, assumed=told.why, unique=told.unique
+                columns[name],
+                role=told.role,
+                assumed=told.why,
+                unique=told.unique,
+                cells=told.cells,
             )
     _given(columns, options, split_column)
     said: list[str] = []

@@ -35,6 +35,7 @@ class Given:
     why: str = ""
     computed: bool = False
     unique: bool = False
+    cells: int = 1
     reading: Reading | None = None
 
     @property
@@ -76,6 +77,13 @@ class Opened:
     """What was assumed about single files: the note, and the files it holds for."""
     lines: dict[str, list[Table]] = field(default_factory=dict)
     """Texts without columns, which are read where there is no table."""
+
+    def add(self, split: str, table: Table) -> None:
+        """One more table of that split, with what there is to tell of it."""
+        for note in table.said:
+            self.notes.setdefault(note, []).append(table.file)
+        self.problems += [Problem(split, table.file, *one) for one in table.problems]
+        self.tables.setdefault(split, []).append(table)
 
 
 def peek_rows(columns: int, rows: int = 10_000) -> int:

@@ -92,7 +92,9 @@ def test_parquet_and_its_batches(folder, monkeypatch):
         frame.write_parquet(folder / "pq" / f"{name}.parquet", row_group_size=90)
     first = datacheck.audit(folder / "pq").to_json(timing=False)
     read = scan.blocks
-    monkeypatch.setattr(local, "blocks", lambda f, i, c, rows: _rebatched(read, f, i, c, rows))
+    monkeypatch.setattr(
+        local, "blocks", lambda f, i, c, rows, seen=None: _rebatched(read, f, i, c, rows)
+    )
     assert datacheck.audit(folder / "pq").to_json(timing=False) == first
 
 

@@ -2,8 +2,10 @@
 
 ## What it finds
 Files and records that could not be read: undecodable bytes, a file that breaks off, a record with
-too many fields, an empty file, a file that is not what its name says. As a warning: what was read
-after all under an assumption, such as an unusual encoding.
+too many fields, an empty file, a file that is not what its name says. Pictures that cannot be
+decoded, are cut short, have a wrong checksum (PNG) or promise more pixels than are decoded. As a
+warning: what was read after all under an assumption, such as an unusual encoding, a picture of
+another format than its name says, or the first of several frames.
 
 ## Why it hurts training
 What cannot be read is missing from training or from the score without a word, or stops the run
@@ -38,7 +40,7 @@ from dataclasses import dataclass
 
 from datacheck.checks.base import Context, Rule
 from datacheck.checks.missing.cells import LISTED
-from datacheck.dataset import Dataset, Problem
+from datacheck.dataset import Dataset, Kind, Problem
 from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity, names
 from datacheck.summaries.base import Need
 
@@ -54,7 +56,9 @@ class UnreadableFile(Rule):
     repairs = (Repair("quarantine", "safe"),)
 
     def needs(self, data: Dataset) -> Iterable[Need]:
-        return []
+        # Pictures are decoded only where their column is read.
+        pictures = tuple(c.name for c in data.columns.values() if c.kind is Kind.IMAGE)
+        return [Need("nulls", pictures)] if pictures else []
 
     def judge(self, context: Context) -> Iterable[Finding]:
         groups: dict[tuple[bool, bool, str], list[Problem]] = {}
@@ -72,6 +76,7 @@ class UnreadableFile(Rule):
         self, context: Context, group: list[Problem], *, warning: bool, whole: bool
     ) -> Finding:
         files = list(dict.fromkeys(p.file for p in group))
+        pictures = _pictures(context)
         count = len(files) if whole else sum(_said(p) or 1 for p in group)
         first = group[0]
         noun = ("file" if whole else "record") + ("" if count == 1 else "s")
@@ -87,7 +92,7 @@ class UnreadableFile(Rule):
             unit="files" if whole else "records",
             evidence={"files": files[:LISTED], "reasons": reasons[:5]},
             examples=[
-                Example((_address(p),), {"reason": p.reason})
+                Example((_address(p, pictures),), {"reason": p.reason})
                 for p in group[:MAX_EXAMPLES]
                 if p.row >= 0 or whole
             ],
@@ -112,9 +117,15 @@ def _kind(reason: str) -> str:
     return re.sub(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*", "…", reason)
 
 
-def _address(problem: Problem) -> str:
-    """As rows are told: ``split/file:row``."""
+def _pictures(context: Context) -> set[str]:
+    """Files that are rows: the pictures of folders."""
+    return {name for rows in context.data.row_names.values() for name in rows}
+
+
+def _address(problem: Problem, pictures: set[str]) -> str:
+    """As rows are told: ``split/file:row``, or the picture's path."""
     inside = problem.file.split("/")[0] == problem.split or not problem.split
+    inside |= problem.file in pictures
     file = problem.file if inside else f"{problem.split}/{problem.file}"
     return file if problem.row < 0 else f"{file}:{problem.row}"
 
@@ -122,7 +133,9 @@ def _address(problem: Problem) -> str:
 def _total(context: Context, group: list[Problem], *, whole: bool) -> int:
     """All files, or all records of the splits concerned."""
     if whole:
-        return len({*context.data.files, *(p.file for p in context.problems)})
+        inside = _pictures(context)
+        others = {*context.data.files, *(p.file for p in context.problems)} - inside
+        return len(inside) + len(others - {*context.data.row_names})
     splits = {p.split for p in group}
     lost = sum(
         _said(p) or 1
