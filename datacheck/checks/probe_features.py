@@ -16,7 +16,7 @@ from datacheck.checks.base import Context
 from datacheck.checks.probe import Matrix
 from datacheck.checks.stats import midranks
 from datacheck.checks.support import NUMERIC
-from datacheck.dataset import Kind, Role, to_matrix
+from datacheck.dataset import Dataset, Kind, Role, to_matrix
 from datacheck.summaries.hashing import hash_column, hash_strings, mix
 from datacheck.types import Floats, Ints
 
@@ -33,6 +33,7 @@ BYTES = 256  # of a text
 BUCKETS = 1 << 13  # of hashed words and n-grams
 DIRECTIONS = 128
 GRAMS = (3, 4, 5)  # bytes
+PIXELS = "pixels"
 ROLES = (Role.FEATURE, Role.MEASURED)  # of arrays: a source measures ``<image>.pixels``
 FAR = 4.0  # deviations at which a scaled number is cut off
 
@@ -43,7 +44,12 @@ def usable(context: Context, split: str) -> list[str]:
     out = context.columns(*kinds, splits=[split])
     arrays = context.columns(Kind.SEQUENCE, Kind.ARRAY, roles=ROLES, splits=[split])
     frame = context.sample(split)
-    return [*out, *(c for c in arrays if length(frame[c]))]
+    return [*out, *(c for c in arrays if c in frame.columns and length(frame[c]))]
+
+
+def measured(data: Dataset) -> list[str]:
+    """What sources measure of pictures that :func:`views` reads: 16 × 16 pixels of each."""
+    return [f"{c.name}.{PIXELS}" for c in data.columns.values() if c.kind is Kind.IMAGE]
 
 
 def length(series: pl.Series) -> int:

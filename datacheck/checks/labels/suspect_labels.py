@@ -67,7 +67,7 @@ from datacheck.checks.given_probs import Judged, beside_labels
 from datacheck.checks.noise import ROWS, Noise, Suspects, estimate, reliable, suspects
 from datacheck.checks.predict import EACH, Target, read_target
 from datacheck.checks.probe import one_thread, out_of_fold
-from datacheck.checks.probe_features import TEXT_ROWS, usable, views
+from datacheck.checks.probe_features import TEXT_ROWS, measured, usable, views
 from datacheck.checks.support import has_label, need_label_counts, need_row_hashes, need_sample
 from datacheck.dataset import Dataset, Kind, Role, Task
 from datacheck.errors import UsageError
@@ -98,7 +98,8 @@ class SuspectLabels(Rule):
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         counts = need_label_counts(data)
-        return [*need_sample(data), *need_row_hashes(data), *counts] if counts else []
+        sample = need_sample(data, *measured(data))
+        return [*sample, *need_row_hashes(data), *counts] if counts else []
 
     def judge(self, context: Context) -> Iterable[Finding]:
         context.label(Task.CLASSIFICATION)
