@@ -1,6 +1,7 @@
 """What ``StabilityMonitor`` costs: its share of a training step, and beside Lightning's logging.
 
-    python benchmarks/monitor_overhead.py [--blocks 9] [--write benchmarks/monitor_overhead.md]
+    python benchmarks/monitor_overhead.py [--device cuda] [--blocks 9]
+        [--write benchmarks/monitor_overhead.md]
 
 Models of a million parameters and more, on the CPU, on one thread, with AdamW. The monitor gets
 rows and their losses and writes its record to a file. What it does is timed where it is called
@@ -24,104 +25,26 @@ from __future__ import annotations
 import argparse
 import logging
 import statistics
-import sys
 import tempfile
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
+from overhead_device import (  # type: ignore[import-not-found] # beside this script
+    of_device,
+    put_section,
+)
+from overhead_models import CASES, LARGE, Case  # type: ignore[import-not-found] # as above
+from telling import LINES, tell  # type: ignore[import-not-found] # as above
 from torch import Tensor, nn
 
 from datacheck.training.monitor import StabilityMonitor
 from datacheck.training.recording.units import Hook
 from datacheck.training.recording.updates import Updates
-
-LINES: list[str] = []
-
-
-def tell(line: str = "") -> None:
-    """Print a line, and keep it."""
-    LINES.append(line)
-    print(line, flush=True)
-
-
-# -- models --------------------------------------------------------------------------------------
-
-
-class Decoder(nn.Module):
-    """A causal Transformer over tokens."""
-
-    def __init__(self, width: int, layers: int, words: int = 1000, length: int = 64) -> None:
-        super().__init__()
-        self.embed, self.place = nn.Embedding(words, width), nn.Embedding(length, width)
-        layer = nn.TransformerEncoderLayer(
-            width,
-            4,
-            4 * width,
-            dropout=0.1,
-            activation=nn.GELU(),
-            batch_first=True,
-            norm_first=True,
-        )
-        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        self.out = nn.Linear(width, words)
-        self.register_buffer("ahead", nn.Transformer.generate_square_subsequent_mask(length))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits, shape (batch, words, length)."""
-        x = self.embed(tokens) + self.place.weight
-        logits: Tensor = self.out(self.layers(x, mask=self.ahead, is_causal=True))
-        return logits.transpose(1, 2)
-
-
-def perceptron(width: int) -> nn.Module:
-    """Two hidden layers."""
-    return nn.Sequential(
-        nn.Linear(100, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10)
-    )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model, and batches of so many rows for it."""
-
-    name: str
-    model: Callable[[], nn.Module]
-    inputs: Callable[[int], tuple[Tensor, Tensor]]
-    rows: int
-    steps: int  # in a block
-
-
-def numbers(rows: int) -> tuple[Tensor, Tensor]:
-    """Rows of a table, with classes."""
-    return torch.randn(rows, 100), torch.randint(0, 10, (rows,))
-
-
-def images(rows: int) -> tuple[Tensor, Tensor]:
-    """Images of three channels, with classes."""
-    return torch.randn(rows, 3, 32, 32), torch.randint(0, 10, (rows,))
-
-
-def sequences(rows: int) -> tuple[Tensor, Tensor]:
-    """Tokens, and those that follow."""
-    tokens = torch.randint(0, 1000, (rows, 65))
-    return tokens[:, :-1], tokens[:, 1:]
-
-
-CASES = [
-    Case("perceptron 1 M, 64 rows", lambda: perceptron(950), numbers, 64, 40),
-    Case("perceptron 1 M, 256 rows", lambda: perceptron(950), numbers, 256, 20),
-    Case("decoder 1 M, 8 × 64", lambda: Decoder(128, 4), sequences, 8, 20),
-    Case("decoder 6 M, 8 × 64", lambda: Decoder(256, 7), sequences, 8, 20),
-    Case("ResNet-18 11 M, 16 × 32²", torchvision.models.resnet18, images, 16, 20),
-]
-
 
 # -- what is timed -------------------------------------------------------------------------------
 
@@ -164,6 +87,14 @@ for home, names in (
         setattr(home, name, CLOCK.timed(getattr(home, name)))
 
 
+@CLOCK.timed
+def read_once(model: nn.Module) -> None:
+    """The least that a norm can cost: every gradient is read once."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.sum()
+
+
 # -- a plain loop --------------------------------------------------------------------------------
 
 
@@ -176,9 +107,13 @@ class Loop:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.batches = [(*case.inputs(case.rows), torch.arange(case.rows)) for _ in range(4)]
 
-    def block(self, path: Path, *, clips: bool) -> tuple[float, float]:
-        """Seconds of a step without its monitor, and of the monitor, means of a block."""
+    def block(self, path: Path, kind: str) -> tuple[float, float]:
+        """Seconds of a step without its monitor, and of the monitor, means of a block.
+
+        Of the kind "read" there is no monitor: its seconds are those of a sum of all gradients.
+        """
         monitor = StabilityMonitor(self.model, self.optimizer, path=path)
+        clips = kind == "reused"
         CLOCK.take()
         began = time.thread_time()
         for number in range(self.case.steps):
@@ -189,7 +124,10 @@ class Loop:
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0) if clips else None
-            monitor.step(loss, rows=rows, per_row_loss=losses, grad_norm=norm)
+            if kind == "read":
+                read_once(self.model)
+            else:
+                monitor.step(loss, rows=rows, per_row_loss=losses, grad_norm=norm)
             self.optimizer.step()
         monitor.flush()
         spent, watching = time.thread_time() - began, CLOCK.take()
@@ -197,23 +135,29 @@ class Loop:
         return (spent - watching) / self.case.steps, watching / self.case.steps
 
 
+ARMS = ("monitor", "reused", "read")
+
+
 def of_loops(blocks: int, folder: Path) -> None:
     """The table of plain loops."""
     head = f"{'':<26}{'parameters':>12}{'step':>10}{'monitor':>10}{'share':>8}"
-    tell(f"{head}{'reused':>10}{'share':>8}")
+    tell(f"{head}{'reused':>10}{'share':>8}{'one read':>10}{'share':>8}")
     for case in CASES:
         loop = Loop(case)
         parameters = sum(p.numel() for p in loop.model.parameters())
-        loop.block(folder / "warm.jsonl", clips=True)
+        loop.block(folder / "warm.jsonl", "reused")
         (folder / "warm.jsonl").unlink()
         line = f"{case.name:<26}{parameters:>12,}"
-        for clips in (False, True):
-            paths = [folder / f"{case.name}-{clips}-{n}.jsonl" for n in range(blocks)]
-            seen = [loop.block(path, clips=clips) for path in paths]
-            step = statistics.median(s for s, _ in seen)
-            cost = statistics.median(c for _, c in seen)
-            share = statistics.median(c / s for s, c in seen)
-            line += "" if clips else f"{step * 1e3:>7.2f} ms"
+        seen: dict[str, list[tuple[float, float]]] = {kind: [] for kind in ARMS}
+        for turn in range(blocks):
+            for kind in ARMS:
+                path = folder / f"{case.name}-{kind}-{turn}.jsonl"
+                seen[kind].append(loop.block(path, kind))
+        step = statistics.median(s for s, _ in seen["monitor"])
+        line += f"{step * 1e3:>7.2f} ms"
+        for kind in ARMS:
+            cost = statistics.median(c for _, c in seen[kind])
+            share = statistics.median(c / s for s, c in seen[kind])
             line += f"{cost * 1e3:>7.3f} ms{share:>8.1%}"
         tell(line)
     tell()
@@ -224,7 +168,7 @@ def of_loops(blocks: int, folder: Path) -> None:
 KINDS = ("its logging", "callback")
 
 
-def of_lightning(blocks: int, folder: Path) -> None:
+def of_lightning(blocks: int, folder: Path, device: str, cases: Sequence[Case]) -> None:
     """The table of Lightning's trainer."""
     import lightning.pytorch as pl
     from lightning.pytorch.utilities import grad_norm
@@ -303,11 +247,12 @@ def of_lightning(blocks: int, folder: Path) -> None:
             return (self.batches[n % 4] for n in range(self.count))
 
     tell(f"{'in Lightning’s trainer':<26}{'step':>10}{'logging':>11}{'callback':>11}{'ratio':>8}")
-    for case in CASES:
+    for case in cases:
         module = Module(case)
         trainer = pl.Trainer(
             max_epochs=1,
-            accelerator="cpu",
+            accelerator="gpu" if device.startswith("cuda") else "cpu",
+            devices=1,
             logger=pl.loggers.CSVLogger(folder, name=case.name),
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -326,20 +271,22 @@ def main() -> None:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=9, help="of steps, each kind")
+    parser.add_argument("--device", default="cpu", help="such as cuda")
     parser.add_argument("--write", type=Path, metavar="PATH", help="write the tables there too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # Lightning's, of loaders and their workers
     with tempfile.TemporaryDirectory() as folder:
-        of_loops(arguments.blocks, Path(folder))
-        of_lightning(arguments.blocks, Path(folder))
+        if arguments.device == "cpu":
+            of_loops(arguments.blocks, Path(folder))
+            of_lightning(arguments.blocks, Path(folder), "cpu", CASES)
+        else:
+            cases = [*CASES, LARGE]
+            of_device(arguments.blocks, Path(folder), arguments.device, cases, CLOCK.take)
+            of_lightning(arguments.blocks, Path(folder), arguments.device, cases)
     if arguments.write:
-        command = " ".join(["python", *sys.argv])
-        head = f"Written by `{command}`.\n\n"
-        about = __doc__.split("\n\n", 2)[2].rstrip()
-        table = "\n".join(LINES).strip("\n")
-        text = f"{head}```text\n{table}\n```\n\n{about}\n"
-        arguments.write.write_text(text, encoding="utf-8")
+        name = "On the CPU" if arguments.device == "cpu" else "On an accelerator"
+        put_section(arguments.write, name, LINES, __doc__.split("\n\n", 2)[2].rstrip())
 
 
 if __name__ == "__main__":

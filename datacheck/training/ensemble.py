@@ -107,6 +107,7 @@ class Stacked(Ensemble):
         out = []
         for at in range(self.count):
             member = copy.deepcopy(self._skeleton[0]).train(self.training)
+            member.to(next(self.parameters()).device)  # the skeleton stays where it was made
             state = {name: value[at].detach().clone() for name, value in self._state().items()}
             member.load_state_dict(state, strict=False)  # a shared weight has one name here
             out.append(member)

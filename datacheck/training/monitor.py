@@ -52,8 +52,9 @@ class StabilityMonitor:
 
     A loss or gradient that is not finite raises :class:`NonFiniteError` with the step, the rows
     and where it began; with ``on_nonfinite="record"`` it is only recorded. With ``scaler=True``
-    (the loop uses a ``GradScaler``, which skips such steps; call :meth:`step` after its
-    ``unscale_``) gradients alone are only recorded.
+    (the loop uses a ``GradScaler``; call :meth:`step` after its ``unscale_``) a gradient that is
+    not finite under a finite loss is the scaler's to skip: the step is recorded as ``overflow``,
+    without a norm, and is no finding unless the scaler finds no way out (25 in a row).
     On the CPU that is tested in the step itself. On an accelerator nothing waits for the device:
     numbers are fetched together every ``flush_every`` steps, on CUDA without ever waiting, and
     the error comes when they are there: at most two such intervals late. ``deferred`` says which
@@ -202,6 +203,7 @@ class StabilityMonitor:
                 at_hand = None if step.norms is None else (step.names, step.norms)
                 if (looked := layers.look(self._gradients, at_hand)) is not None:
                     self._ledger.put_layers(step, *looked)
+            self._ledger.hold()
             self._open, self._first = step, False
             self._listen()
             if not self._ledger.deferred and (error := self._judge(step)) is not None:
@@ -246,6 +248,10 @@ class StabilityMonitor:
                     **{k: int(v) for k, v in counts.items() if v is not None},
                 }
             )
+
+    def only_record(self) -> None:
+        """Raise no NonFiniteError from here on: what runs the loop decides about such steps."""
+        self._judge.only_record()
 
     def resume_at(self, step: int) -> None:
         """Go on with that step: what was recorded from it on counts no more.

@@ -30,6 +30,7 @@ STEPS = {
     "tokens": pl.Int64(),
     "padded": pl.Int64(),
     "layer": pl.String(),
+    "overflow": pl.Boolean(),
 }
 EVALUATIONS = {
     "step": pl.Int64(),

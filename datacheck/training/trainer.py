@@ -98,10 +98,9 @@ class Trainer:
                 batches = run.fetch()
                 kept = self._running_statistics()
                 reseed(self.config.seed, "step", run.step)  # dropout
-                loss, per_row = self._backward(batches)
+                loss, parts = self._backward(batches)
                 norm, clipped = self._clip()
-                # The one wait for the device in a step.
-                told = torch.stack([loss.double(), norm.double(), clipped.double()]).tolist()
+                told, per_row = _fetched([loss, norm, clipped], parts)
                 finite = math.isfinite(told[0]) and math.isfinite(told[1])
                 left_out = not finite and self.config.on_nonfinite != "apply"
                 self._watch(run, batches, told, per_row, left_out)
@@ -166,7 +165,7 @@ class Trainer:
         run: Session,
         batches: list[Any],
         told: list[float],
-        per_row: list[Tensor],
+        per_row: Tensor,
         left_out: bool,
     ) -> None:
         """Tell the history and the monitor, before the update."""
@@ -180,18 +179,16 @@ class Trainer:
             lr=run.schedule.rate,
             clipped=clipped,
             left_out=left_out,
-            rows=sum(int(p.shape[0]) for p in per_row),
+            rows=len(per_row),
             tokens=tokens,
         )
         if self.watcher is None:
             return
-        # What to do about a step that is not finite is the trainer's to say.
-        mine = self.config.on_nonfinite != "stop" or self.scaler.is_enabled()
-        with suppress(*([NonFiniteError] if mine else [])):
+        with suppress(*([NonFiniteError] if self._decides else [])):
             self.watcher.step(
                 loss,
                 rows=_rows(batches),
-                per_row_loss=torch.cat(per_row),
+                per_row_loss=per_row,
                 tokens=tokens,
                 padded=_sum(batches, "padded"),
                 grad_norm=norm,
@@ -199,12 +196,17 @@ class Trainer:
                 epoch=run.feed.epoch,
             )
 
+    @property
+    def _decides(self) -> bool:
+        """Whether a step that is not finite is the trainer's matter, not its monitor's."""
+        return self.config.on_nonfinite != "stop" or self.scaler.is_enabled()
+
     def _not_finite(
         self,
         run: Session,
         batches: list[Any],
         told: list[float],
-        per_row: list[Tensor],
+        per_row: Tensor,
         kept: list[tuple[Tensor, Tensor]],
     ) -> None:
         """Stop, or put back what the forward pass changed, and count."""
@@ -218,7 +220,7 @@ class Trainer:
             buffer.copy_(before)
         if self.config.on_nonfinite == "stop":
             rows, layer = _rows(batches), self._layer(math.isfinite(told[0]))
-            suspects = None if rows is None else _suspects(rows, torch.cat(per_row))
+            suspects = None if rows is None else _suspects(rows, per_row)
             message = f"the {'gradient' if math.isfinite(told[0]) else 'loss'} is not finite"
             message += f" at step {run.step}" + (f", first in {layer}" if layer else "")
             if suspects is not None:
@@ -263,9 +265,12 @@ class Trainer:
                 on_nonfinite="raise" if self.config.on_nonfinite == "stop" else "record",
                 scaler=self.scaler.is_enabled(),
                 resume=resumed,
+                deferred=False,  # its numbers are there
             )
         elif isinstance(monitor, type) or (monitor is not None and not hasattr(monitor, "step")):
             monitor = monitor(self.model, self.optimizer)
+        if self._decides and hasattr(monitor, "only_record"):
+            monitor.only_record()  # on an accelerator its error would come later
         if resumed and hasattr(monitor, "resume_at"):
             monitor.resume_at(run.step)
         return monitor
@@ -282,6 +287,13 @@ def _device(name: str) -> torch.device:
     return device
 
 
+def _fetched(scalars: list[Tensor], per_row: list[Tensor]) -> tuple[list[float], Tensor]:
+    """Numbers, and the losses of all rows, on the host: the one wait for the device in a step."""
+    there = torch.cat([torch.stack([s.double() for s in scalars]), *(p.double() for p in per_row)])
+    host = there.detach().cpu()
+    return host[: len(scalars)].tolist(), host[len(scalars) :]
+
+
 def _rows(batches: list[Any]) -> Tensor | None:
     """The addresses of all rows, int64, on the host; None where batches do not know them."""
     rows = [getattr(batch, "rows", None) for batch in batches]
@@ -296,5 +308,5 @@ def _sum(batches: list[Any], name: str) -> int | None:
 
 def _suspects(rows: Tensor, per_row: Tensor) -> Ints:
     """The batch's rows, those first whose own loss is not finite, then the highest loss first."""
-    losses = per_row.detach().double().cpu().nan_to_num(nan=torch.inf)
+    losses = per_row.nan_to_num(nan=torch.inf)
     return rows[losses.argsort(descending=True, stable=True)].numpy().astype(np.int64)

@@ -12,3 +12,12 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _auto_is_the_cpu(monkeypatch):
+    """Figures that tests know are the CPU's; those of accelerators name their device."""
+    from datacheck.training import trainer
+
+    known = trainer._device
+    monkeypatch.setattr(trainer, "_device", lambda name: known("cpu" if name == "auto" else name))

@@ -358,6 +358,7 @@ def test_what_the_loop_uses_again_is_copied():
 # -- nothing waits for a device --------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.*Profiler clears events")
 def test_deferred_nothing_is_read_between_flushes():
     """Each read of a tensor's value is an ``aten::_local_scalar_dense``, and waits."""
     from torch.profiler import ProfilerActivity, profile

@@ -18,6 +18,7 @@ from torch import nn
 
 from datacheck.errors import UsageError
 from datacheck.training.causes.replay_verdict import Outcome, Replay, judged
+from datacheck.training.loop.keys import random_state, set_random_state
 from datacheck.training.recording.snapshots import State, copied
 from datacheck.training.recording.visits import Visits
 from datacheck.types import Floats, Ints, Mask
@@ -51,7 +52,7 @@ def replay(
     for fewer draws than 19, with which no p could be as low as 0.05.
     """
     batch = batches(state.step)
-    rows = np.asarray(batch.rows, dtype=np.int64)
+    rows = torch.as_tensor(batch.rows).cpu().numpy().astype(np.int64)
     wanted = np.unique(np.asarray(list(suspects), dtype=np.int64))
     mine = np.isin(rows, wanted)
     if not mine.any() or not np.isin(wanted, rows).all():
@@ -97,7 +98,7 @@ def _step(
     """One step from the state, as a training loop makes it."""
     model.load_state_dict(state.model)
     optimizer.load_state_dict(copied(state.optimizer))  # the optimizer would change it in place
-    torch.set_rng_state(state.random)
+    set_random_state(state.random)
     model.train()
     return _on(model, optimizer, objective, batch, clip)[0]
 
@@ -123,7 +124,7 @@ def _calmly(
     model.train()
     for step in range(state.earlier.step, state.step):
         _on(model, optimizer, objective, batches(step), clip)
-    torch.set_rng_state(state.random)
+    set_random_state(state.random)
     return _on(model, optimizer, objective, batches(state.step), clip)
 
 
@@ -159,7 +160,7 @@ def _kept(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
     saved, opt = copied(model.state_dict()), copied(optimizer.state_dict())
     training = {m: m.training for m in model.modules()}
     grads = [p.grad for p in model.parameters()]
-    random = torch.get_rng_state()
+    random = random_state(model)
     try:
         yield
     finally:
@@ -169,4 +170,4 @@ def _kept(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
             module.training = flag
         for parameter, grad in zip(model.parameters(), grads, strict=True):
             parameter.grad = grad
-        torch.set_rng_state(random)
+        set_random_state(random)

@@ -33,7 +33,7 @@ class Average:
             raise UsageError(f"ema is {ema:g}", "a decay between 0 and 1")
         self.name = "swa" if swa else "ema"
         self._ema, self._begin, self._count = ema, begin, 0
-        self._averaged = AveragedModel(model, multi_avg_fn=self._blend, use_buffers=True)
+        self._averaged = AveragedModel(model, use_buffers=True)
         self._averaged.requires_grad_(False)
 
     @property
@@ -41,20 +41,26 @@ class Average:
         """The averaged model, None before there is anything in it."""
         return self._averaged.module if self._count else None
 
+    @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after ``step``."""
-        if step >= self._begin:
-            self._averaged.update_parameters(model)
-            self._count += 1
-
-    def _blend(self, averaged: Any, current: Any, _: Tensor | int) -> None:
+        """Take in the weights after ``step``. Waits for no accelerator."""
+        if step < self._begin:
+            return
+        # AveragedModel's own update would bring its count to the device, and wait for it.
         n = self._count
         new = 1 / (n + 1) if self._ema is None else 1 - min(self._ema, (1 + n) / (10 + n))
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, new)
-        else:  # counts of batches
-            for mine, other in zip(averaged, current, strict=True):
+        blended: dict[torch.dtype, tuple[list[Tensor], list[Tensor]]] = {}
+        for mine, other in zip(_values(self._averaged.module), _values(model), strict=True):
+            if n and mine.is_floating_point():
+                group = blended.setdefault(mine.dtype, ([], []))
+                group[0].append(mine)
+                group[1].append(other.to(mine.device))
+            else:  # the first weights, and counts of batches
                 mine.copy_(other)
+        for averaged, current in blended.values():
+            torch._foreach_lerp_(averaged, current, new)
+        self._averaged.n_averaged += 1
+        self._count += 1
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, and how many were averaged."""
@@ -64,6 +70,10 @@ class Average:
         """Go on from there."""
         self._averaged.load_state_dict(state["model"])
         self._count = int(state["count"])
+
+
+def _values(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 def has_running_statistics(model: nn.Module) -> bool:

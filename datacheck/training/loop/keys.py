@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from datacheck.types import Hashes, Ints
 
@@ -55,6 +56,26 @@ def reseed(*parts: int | str) -> None:
 @cache
 def _accelerated() -> bool:
     return bool(torch.accelerator.is_available())
+
+
+def cuda_devices(model: nn.Module) -> list[torch.device]:
+    """The CUDA devices that a model is on: their generators are drawn from by its dropout."""
+    return sorted({p.device for p in model.parameters() if p.device.type == "cuda"}, key=str)
+
+
+def random_state(model: nn.Module) -> dict[str, Tensor]:
+    """The states of torch's generators that a model draws from, on the host, by device."""
+    states = {str(d): torch.cuda.get_rng_state(d) for d in cuda_devices(model)}
+    return {"cpu": torch.get_rng_state(), **states}
+
+
+def set_random_state(states: Mapping[str, Tensor]) -> None:
+    """Set the generators as :func:`random_state` found them."""
+    for device, state in states.items():
+        if device == "cpu":
+            torch.set_rng_state(state)
+        else:
+            torch.cuda.set_rng_state(state, device)
 
 
 @contextmanager

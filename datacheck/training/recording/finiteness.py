@@ -46,6 +46,10 @@ class Judge:
         if self._input is not None:
             self._input.close()
 
+    def only_record(self) -> None:
+        """Find no more errors."""
+        self._on_nonfinite = "record"
+
     def __call__(self, step: Step) -> NonFiniteError | None:
         """The error to raise, if any."""
         entry = step.entry
@@ -58,7 +62,13 @@ class Judge:
         if finite and (norm is None or math.isfinite(norm)):
             return None
         entry["layer"] = self._where(step)
-        if self._on_nonfinite == "record" or (self._scaler and finite):
+        if self._scaler and finite:
+            # A scale too high says nothing of the gradient; the scaler skips the step.
+            entry["overflow"] = True
+            del entry["grad_norm"]
+            entry.pop("clipped", None)
+            return None
+        if self._on_nonfinite == "record":
             return None
         return not_finite(entry)
 

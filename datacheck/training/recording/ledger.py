@@ -107,6 +107,10 @@ class Ledger:
                 "one loss for each row",
             )
 
+    def hold(self) -> None:
+        """From here on the tensors that were put may change."""
+        self._readings.hold()
+
     def add(self, step: Step) -> None:
         """The step is complete: its update, too, has taken place."""
         self._waiting.append(step)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from datacheck.training.loop.keys import cuda_devices
 from datacheck.training.recording.instruments import first_not_finite
 from datacheck.training.recording.units import Hook
 
@@ -102,7 +103,7 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
     """Buffers (running means) and random numbers are put back at the end."""
     buffers = [(b, b.clone()) for b in model.buffers()]
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=cuda_devices(model)):
             yield
     finally:
         for buffer, was in buffers:

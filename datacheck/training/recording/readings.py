@@ -11,41 +11,53 @@ from torch import Tensor
 
 Target = MutableMapping[str, Any]
 Kind = tuple[torch.dtype, int]  # of its numbers, and its dimensions
+Place = tuple[Target, str, Kind, int]  # and how many float32 it takes
 
 
 class Readings:
     """Tensors on a device, each with the place where its numbers are to go.
 
-    ``put`` copies on the device and never waits; ``send`` starts the transfer of all that was
-    put, as one tensor; ``receive`` puts the numbers in their places. On CUDA the transfer runs
-    beside what the device does, to memory that is page-locked; elsewhere ``send`` waits for it.
+    ``put`` notes a tensor, ``hold`` copies all that was put since on the device, and neither
+    waits; ``send`` starts the transfer of all that is held, as one tensor; ``receive`` puts the
+    numbers in their places. On CUDA the transfer runs beside what the device does, to memory that
+    is page-locked; elsewhere ``send`` waits for it.
     """
 
     def __init__(self) -> None:
-        self._places: list[tuple[Target, str, Kind, Tensor]] = []
-        self._sent: list[tuple[list[tuple[Target, str, Kind, int]], Tensor, Any]] = []
+        self._put: list[tuple[Target, str, Kind, Tensor]] = []
+        self._places: list[Place] = []
+        self._held: list[Tensor] = []
+        self._sent: list[tuple[list[Place], Tensor, Any]] = []
 
     def put(self, target: Target, key: str, tensor: Tensor) -> None:
         """``target[key]`` becomes the number, or for a tensor of dimension 1 an array.
 
-        Floats are read as float32, whole numbers as int64.
+        Floats are read as float32, whole numbers as int64. Until :meth:`hold` the tensor must stay
+        as it is.
         """
-        tensor = tensor.detach()
-        whole = not tensor.is_floating_point()
-        kind = (torch.int64 if whole else torch.float32, tensor.ndim)
-        flat = tensor.to(kind[0], copy=True).reshape(-1)
-        # The bits of whole numbers travel as they are: cat only copies.
-        self._places.append((target, key, kind, flat.view(torch.float32)))
+        dtype = torch.float32 if tensor.is_floating_point() else torch.int64
+        kind = (dtype, tensor.ndim)
+        flat = tensor.detach().reshape(-1)
+        if flat.dtype != torch.float32:
+            # The bits of whole numbers travel as they are: cat only copies.
+            flat = flat.to(dtype).contiguous().view(torch.float32)
+        self._put.append((target, key, kind, flat))
+
+    def hold(self) -> None:
+        """Copy what was put, so that its tensors may change: one operation for them all."""
+        put, self._put = self._put, []
+        if put:
+            self._places += [(target, key, kind, t.numel()) for target, key, kind, t in put]
+            self._held.append(_joined([t for *_, t in put]))
 
     def send(self) -> None:
         """Start the transfer of all that was put since the last one, even if that is nothing."""
-        places, self._places = self._places, []
-        if not places:
+        self.hold()
+        (told, self._places), (held, self._held) = (self._places, []), (self._held, [])
+        if not told:
             self._sent.append(([], torch.empty(0), None))
             return
-        device = places[0][3].device
-        flat = torch.cat([t.to(device, non_blocking=True) for *_, t in places])
-        told = [(target, key, kind, t.numel()) for target, key, kind, t in places]
+        flat = _joined(held)
         if flat.device.type != "cuda":
             self._sent.append((told, flat.cpu(), None))
             return
@@ -77,3 +89,9 @@ class Readings:
             del self._sent[0]
             count += 1
         return count
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    """A copy of all, one after the other, on the accelerator if one of them is there."""
+    device = next((t.device for t in tensors if t.device.type != "cpu"), tensors[0].device)
+    return torch.cat([t.to(device, non_blocking=True) for t in tensors])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from datacheck.errors import UsageError
+from datacheck.training.loop.keys import random_state, untouched
 from datacheck.training.spiking import LIMIT, SpikeWatch
 
 
@@ -37,7 +38,7 @@ class State:
     step: int
     model: dict[str, Any]
     optimizer: dict[str, Any]
-    random: Tensor
+    random: Mapping[str, Tensor]
     loss: float
     grad_norm: float
     usual_loss: float
@@ -63,8 +64,7 @@ class Snapshots:
     it spikes, a copy. What draws random numbers (dropout) is replayed exactly if the loop draws
     none between this call and the next forward pass, or if ``reseed(step)`` says how the loop
     seeds a step; the trainer's is ``lambda step: determinism.reseed(seed, "step", step)``.
-    Only the host's random numbers are kept: on an accelerator a step with dropout is not replayed
-    to the digit, and the replay says so.
+    Kept are the random numbers of the host and of the CUDA devices that the model is on.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Snapshots:
         self._earlier: deque[Earlier] = deque(maxlen=2)
         self._states: dict[int, State] = {}
         self._loss, self._norm = SpikeWatch(), SpikeWatch()
-        self._random = torch.get_rng_state()
+        self._random = random_state(model)
 
     def __enter__(self) -> Snapshots:
         if self.monitor is not None:
             self.monitor.__enter__()
-        self._random = torch.get_rng_state()
+        self._random = random_state(self.model)
         return self
 
     def __exit__(self, *error: Any) -> Any:
@@ -130,7 +130,7 @@ class Snapshots:
             if self.monitor is not None:
                 self.monitor.step(loss, **told)
         finally:
-            self._random = torch.get_rng_state()
+            self._random = random_state(self.model)
 
     def _see(self, step: int, loss: float, norm: float) -> None:
         scores = [self._loss.push(loss), self._norm.push(norm)]
@@ -152,13 +152,13 @@ class Snapshots:
     def _copies(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return copied(self.model.state_dict()), copied(self.optimizer.state_dict())
 
-    def _seeded(self, step: int) -> Tensor:
+    def _seeded(self, step: int) -> Mapping[str, Tensor]:
         """The random numbers that the step's forward pass began with."""
         if self.reseed is None:
-            return self._random.clone()
-        with torch.random.fork_rng(devices=[]):
+            return self._random
+        with untouched():
             self.reseed(step)
-            return torch.get_rng_state()
+            return random_state(self.model)
 
     def _measured(self) -> float:
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]

@@ -113,7 +113,10 @@ class UpdateRatio:
                 math.sqrt(p.numel() / v.numel()) for p, v in zip(wanted, self._views, strict=True)
             ]
             sizes = torch.tensor([v.numel() for v in self._views])
-            known = torch.repeat_interleave(torch.tensor(parts), sizes).to(self._was)
+            known = torch.repeat_interleave(torch.tensor(parts), sizes)
+            if self._was.device.type == "cuda":
+                known = known.pin_memory()  # or the copy would wait for the device
+            known = known.to(self._was, non_blocking=True)
         self._scale = known if every > 1 else None
 
     def after(self) -> Tensor | None:

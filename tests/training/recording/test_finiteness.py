@@ -138,8 +138,12 @@ def test_the_report_names_step_layer_and_rows():
 
 
 def test_a_scaler_steps_over_gradients_but_never_over_a_loss():
-    run = broken("gradient", scaler=True).run
+    monitor = broken("gradient", scaler=True)
+    run = monitor.run
     assert run.steps.height == 8
+    assert run.steps["overflow"].to_list() == [None] * 3 + [True] + [None] * 4
+    assert run.steps["grad_norm"].is_null().to_list() == [n == 3 for n in range(8)]
+    assert not {f.rule for f in monitor.report().findings} & {"ST001", "ST003"}
     with pytest.raises(NonFiniteError):
         broken("input", scaler=True)
 

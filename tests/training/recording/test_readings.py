@@ -47,6 +47,7 @@ def test_numbers_arrive_as_they_were(sent):
 
 
 @needs_cuda
+@pytest.mark.filterwarnings("ignore:.*Profiler clears events")
 def test_on_a_device_no_step_waits():
     """Between flushes no call of CUDA's that waits: on the host's own timeline."""
     from torch.profiler import ProfilerActivity, profile
