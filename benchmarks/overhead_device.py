@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +75,9 @@ def of_device(
 
     ``host`` gives the seconds that the thread spent in the monitor since it was last asked.
     """
-    try:
-        from lightning.pytorch.utilities import grad_norm
-    except ImportError:
-        grad_norm = None
+    grad_norm: Any = None
+    with suppress(ImportError):
+        grad_norm = importlib.import_module("lightning.pytorch.utilities").grad_norm
     on_cuda = torch.device(device).type == "cuda"
     card = torch.cuda.get_device_name(device) if on_cuda else device
     tell(f"{card}, torch {torch.__version__}; monitor and host in µs a step")
