@@ -70,6 +70,10 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     began = time.perf_counter()
     codes = _chosen(config)
     data = opened(source, config)
+    if data.measure.tokenizer:
+        from datacheck.summaries.tokenizing import load
+
+        load(data.measure.tokenizer)  # what is wrong with it is said before the scan
     ready = time.perf_counter()
     transforms = _transforms(codes, config)
     rules, outcomes = _build(codes, config)
@@ -154,6 +158,8 @@ def _source_options(config: Config) -> SourceOptions:
         header=config.header,
         task=config.task,
         text_layout=config.text_layout or "auto",
+        length_unit=config.length_unit,
+        tokenizer=config.tokenizer,
     )
 
 
@@ -251,7 +257,7 @@ def judged(
 def describe(data: Dataset, context: Context) -> dict[str, Any]:
     """The dataset as reports show it."""
     files = {
-        name: len(dict.fromkeys(f.file for f in split.fragments))
+        name: sum(len(data.row_names.get(f, " ")) for f in {f.file for f in split.fragments})
         for name, split in data.splits.items()
     }
     if data.split_column:

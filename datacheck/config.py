@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FILE = "datacheck.toml"
 TEXT_LAYOUTS = ("auto", "lines", "files", "classes", "parallel", "conll", "table")
+LENGTH_UNITS = ("words", "characters", "tokens")
 FAIL_ON = ("error", "warning", "info", "never")
 GIB = 1 << 30
 _MIN_MEMORY = 1 << 20
@@ -128,6 +129,13 @@ class Config:
     that go together line by line), ``conll`` (tokens with tags), ``table`` (never as text);
     ``auto``, the default, looks at names and first lines."""
 
+    length_unit: str | None = None
+    """What lengths of texts are counted in: ``words``, ``characters`` or ``tokens``; tokens where
+    there is a tokenizer, else words."""
+
+    tokenizer: str | None = None
+    """The file ``tokenizer.json`` of the model, as Hugging Face's ``tokenizers`` saves it."""
+
     select: tuple[str, ...] = ()
     """Codes, names or families of the rules to judge by; all, where empty."""
 
@@ -165,7 +173,7 @@ class Config:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        for name in ("label", "group", "time", "split_column", "encoding"):
+        for name in ("label", "group", "time", "split_column", "encoding", "tokenizer"):
             if getattr(self, name) is not None:
                 _text(name, getattr(self, name), empty=False)
         for name in ("id", "ignore_column"):
@@ -175,6 +183,8 @@ class Config:
             put(self, name, tuple(p.strip() for p in joined.split(",") if p.strip()))
         if self.task is not None:
             put(self, "task", Task(_choice("task", self.task, [t.value for t in Task])))
+        if self.length_unit is not None:
+            put(self, "length_unit", _choice("length_unit", self.length_unit, LENGTH_UNITS))
         if self.text_layout is not None:
             put(self, "text_layout", _choice("text_layout", self.text_layout, TEXT_LAYOUTS))
         put(self, "suppress", tuple(self.suppress))

@@ -192,6 +192,25 @@ class Split:
     kinds: dict[str, Kind] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What lengths of texts are counted in: ``words``, ``characters`` or ``tokens``.
+
+    ``tokenizer`` is the path of the file that makes the tokens. Items of lists are always counted
+    as they are.
+    """
+
+    unit: str = "words"
+    tokenizer: str = ""
+
+    @property
+    def params(self) -> tuple[tuple[str, str], ...]:
+        """Parameters of summaries that count lengths; none for words."""
+        if self.unit == "words":
+            return ()
+        return (("unit", self.unit), *([("tokenizer", self.tokenizer)] if self.tokenizer else []))
+
+
 TRAIN_NAMES = ("train", "training", "tr", "fit")
 
 
@@ -202,7 +221,7 @@ class Dataset:
     ``assumptions`` are sentences told at the top of each report; ``problems`` were met while
     opening; ``split_column`` names the column that tells the split of each row, if one does.
     ``row_names`` has, by file, what its rows are called where a number says nothing (the pictures
-    of a folder): row i is ``row_names[file][i]``.
+    of a folder): row i is ``row_names[file][i]``. ``measure`` says what lengths are counted in.
     """
 
     name: str
@@ -213,6 +232,7 @@ class Dataset:
     problems: list[Problem] = field(default_factory=list)
     split_column: str | None = None
     row_names: dict[str, Sequence[str]] = field(default_factory=dict)
+    measure: Measure = field(default_factory=Measure)
 
     @property
     def train(self) -> str | None:

@@ -194,7 +194,7 @@ class Context:
 
     def lengths(self, split: str) -> Lengths:
         """Length histograms."""
-        return self.get("lengths", split)  # type: ignore[return-value] # by construction of plan
+        return self.get("lengths", split, self.data.measure.params)  # type: ignore[return-value] # by construction of plan
 
     def tokens(self, split: str) -> Tokens:
         """Raw strings that could not be read as the column's kind, with counts."""
@@ -230,4 +230,3 @@ class Context:
     def locate(self, split: str, addresses: Iterable[int]) -> tuple[str, ...]:
         """Addresses as people write them."""
         return tuple(self.data.locate(split, int(a)) for a in addresses)
-

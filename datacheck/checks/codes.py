@@ -111,6 +111,8 @@ TABLE: tuple[Code, ...] = (
     Code("SL003", E, "empty-sequences"),
     Code("SL004", W, "overlong-sequences"),
     Code("SL005", W, "length-label-confounding"),
+    Code("SL006", W, "pair-length-ratio"),
+    Code("SL007", W, "copied-pairs"),
     Code("SC001", E, "columns-differ"),
     Code("SC002", E, "types-differ"),
     Code("ST001", E, "non-finite-loss-or-gradient"),

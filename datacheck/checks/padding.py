@@ -32,7 +32,7 @@ def need_lengths(data: Dataset) -> list[Need]:
     columns = tuple(length_columns(data))
     if not columns:
         raise NotApplicable("no sequence or text columns")
-    return [Need("lengths", columns)]
+    return [Need("lengths", columns, data.measure.params)]
 
 
 def fence(median: float, factor: float = OVERLONG) -> float:

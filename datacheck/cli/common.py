@@ -53,6 +53,14 @@ _DATA = (
         help="How text without columns is laid out.  [default: auto]",
     ),
     click.option(
+        "--tokenizer", metavar="FILE", help="A tokenizer.json, for the lengths of texts in tokens."
+    ),
+    click.option(
+        "--length-unit",
+        type=click.Choice(["words", "characters", "tokens"]),
+        help="Of texts.  [default: words, tokens with --tokenizer]",
+    ),
+    click.option(
         "--header/--no-header", default=None, help="Whether the first line names the columns."
     ),
 )

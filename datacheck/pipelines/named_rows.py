@@ -191,12 +191,12 @@ def _no_length(_: Dataset, __: Finding, column: str) -> Hit:
     return lambda batch: lengths_of(batch.frame[column]) == 0
 
 
-def _overlong(_: Dataset, finding: Finding, column: str) -> Hit | None:
+def _overlong(data: Dataset, finding: Finding, column: str) -> Hit | None:
     limits = finding.evidence.get("limit")
     if not isinstance(limits, Mapping) or column not in limits:
         return None
     limit = float(limits[column])
-    return lambda batch: lengths_of(batch.frame[column]) > limit
+    return lambda batch: lengths_of(batch.frame[column], data.measure) > limit
 
 
 def _label(data: Dataset, finding: Finding, column: str) -> Hit | None:

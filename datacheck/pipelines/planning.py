@@ -101,6 +101,8 @@ class _Maker:
             "SL001": self._lengths,
             "SL003": self._in_train,
             "SL004": self._overlong,
+            "SL006": self._pairs,
+            "SL007": self._pairs,
             "CB001": self._imbalance,
             "CB003": self._absent,
         }
@@ -246,12 +248,6 @@ class _Maker:
         invalid = [*map(str, texts), *([] if index is None else [str(index)])]
         yield self._step(finding, "quarantine", splits=(str(self.train),), invalid=invalid)
 
-    def _conflicts(self, finding: Finding) -> Iterator[Step | Told]:
-        if self.train in finding.splits:
-            yield self._step(finding, "quarantine-conflicts", (), (str(self.train),))
-        else:
-            yield self._by_hand(finding, "no row of train is among them")
-
     def _repeats(self, finding: Finding) -> Iterator[Step | Told]:
         if self.train in finding.splits:
             yield self._copies(finding)
@@ -290,6 +286,26 @@ class _Maker:
             yield self._step(finding, "quarantine-rows", splits=(str(self.train),))
         else:
             yield self._by_hand(finding, "rows of evaluation splits are left where they are")
+
+    def _pairs(self, finding: Finding) -> Iterator[Step | Told]:
+        if self.train not in finding.splits:
+            yield self._by_hand(finding, "rows of evaluation splits are left where they are")
+            return
+        told = finding.evidence
+        names = ("usual", "low", "high", "difference")
+        params: dict[str, Any] = {n: float(told[n]) for n in names if n in told}
+        if "least" in told:
+            params["copies"] = int(told["least"])
+        yield self._step(finding, "quarantine-pairs", splits=(str(self.train),), **params)
+
+    def _conflicts(self, finding: Finding) -> Iterator[Step | Told]:
+        if any(r.safety == "manual" for r in finding.repairs):
+            yield self._by_hand(finding, "a text may have several right ones")
+            return
+        if self.train in finding.splits:
+            yield self._step(finding, "quarantine-conflicts", (), (str(self.train),))
+        else:
+            yield self._by_hand(finding, "no row of train is among them")
 
     def _imbalance(self, finding: Finding) -> Iterator[Step | Told]:
         # A weighted loss is more volatile than balanced batches, for the same accuracy.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from datacheck.dataset import Column, Dataset, Fragment, Kind, Problem, Split
+from datacheck.dataset import Column, Dataset, Fragment, Kind, Measure, Problem, Split
 from datacheck.errors import DatacheckError, SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources.convert import Reading
@@ -82,7 +82,19 @@ def assemble(opened: Opened, options: SourceOptions) -> Dataset:
     }
     if split_column:
         _divide(data, split_column)
+    _measure(data, options)
     return data
+
+
+def _measure(data: Dataset, options: SourceOptions) -> None:
+    """What lengths are counted in: tokens where a tokenizer is given, unless asked otherwise."""
+    unit = options.length_unit or ("tokens" if options.tokenizer else "words")
+    if unit == "tokens" and not options.tokenizer:
+        raise UsageError("lengths in tokens need a tokenizer", "--tokenizer tokenizer.json")
+    data.measure = Measure(unit, options.tokenizer or "" if unit == "tokens" else "")
+    if unit != "words" and any(c.kind is Kind.TEXT for c in data.columns.values()):
+        of = f" of {options.tokenizer}" if unit == "tokens" else ""
+        data.assumptions.append(f"lengths of texts are counted in {unit}{of}")
 
 
 def _peek(tables: Iterable[Table]) -> pl.DataFrame:

@@ -22,3 +22,5 @@ class SourceOptions:
     header: bool | None = None
     task: Task | None = None
     text_layout: str = "auto"
+    length_unit: str | None = None
+    tokenizer: str | None = None

@@ -11,6 +11,7 @@ TABLE: dict[str, str] = {
     "lengths": "Lengths",
     "moments": "Moments",
     "nulls": "Nulls",
+    "pairs": "Pairs",
     "row_hashes": "RowHashes",
     "row_sample": "RowSample",
     "text_sketches": "TextSketches",

@@ -1,4 +1,4 @@
-"""Exact histograms of sequence and text lengths."""
+"""Exact histograms of sequence and text lengths, in the unit of a dataset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from datacheck.dataset import Batch
+from datacheck.dataset import Batch, Measure
 from datacheck.summaries.base import State, Summary
 from datacheck.types import Floats, Ints
 
@@ -67,10 +67,11 @@ class Histogram:
 
 
 class Lengths(Summary):
-    """Length of each list; of text, the number of whitespace-separated words."""
+    """Length of each list; of text, its words, characters or tokens (parameters of Measure)."""
 
     def __init__(self, columns: Sequence[str] = (), **params: Any) -> None:
         super().__init__(columns, **params)
+        self._measure = Measure(**params)
         self._counts: dict[str, Ints] = {c: np.zeros(0, dtype=np.int64) for c in self.columns}
         self._long: dict[str, dict[int, int]] = {c: {} for c in self.columns}
         self._missing: dict[str, int] = dict.fromkeys(self.columns, 0)
@@ -91,7 +92,7 @@ class Lengths(Summary):
     def update(self, batch: Batch) -> None:
         """Absorb the rows of a batch."""
         for column in self.columns:
-            found = lengths_of(batch.frame[column])
+            found = lengths_of(batch.frame[column], self._measure)
             self._missing[column] += found.null_count()
             known = found.drop_nulls().to_numpy().astype(np.int64)
             near = known[known < DENSE]
@@ -135,15 +136,33 @@ class Lengths(Summary):
 DENSE = 1 << 16  # lengths below are counted in an array, longer ones in a dict
 
 
-def lengths_of(series: pl.Series) -> pl.Series:
-    """The length of each row, null where missing: items of a list, words of a text."""
+WORDS = Measure()
+
+
+def lengths_of(series: pl.Series, measure: Measure = WORDS) -> pl.Series:
+    """The length of each row, int64, null where missing: items of a list, units of a text.
+
+    A text without a word has length 0 in any unit.
+    """
     import polars as pl
 
     if isinstance(series.dtype, pl.List):
         return series.list.len().cast(pl.Int64)
     if isinstance(series.dtype, pl.Array):
         return series.arr.len().cast(pl.Int64)
-    return series.cast(pl.String).str.count_matches(r"\S+").cast(pl.Int64)
+    text = series.cast(pl.String)
+    if measure.unit == "words":
+        return text.str.count_matches(r"\S+").cast(pl.Int64)
+    if measure.unit == "characters":
+        found = text.str.len_chars().cast(pl.Int64)
+    else:
+        from datacheck.summaries.tokenizing import counts
+
+        found = pl.Series(series.name, counts(text, measure.tokenizer))
+    table = pl.DataFrame([found.alias("n"), text.alias("t")])
+    blank = pl.col("t").str.strip_chars() == ""
+    chosen = pl.when(blank).then(0).when(pl.col("t").is_not_null()).then(pl.col("n"))
+    return table.select(chosen.cast(pl.Int64)).to_series().alias(series.name)
 
 
 def _add(a: Ints, b: Any) -> Ints:

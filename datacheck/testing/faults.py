@@ -579,6 +579,38 @@ def length_label_confounding(
     return _both(train, test, lengths[0], lengths[1], rng)
 
 
+def _pairs(frame: pl.DataFrame, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Sentences of made-up words, and their translations word by word."""
+    draws = [rng.integers(0, 2000, int(k)) for k in rng.integers(4, 24, frame.height)]
+    sides = ([" ".join(f"{letter}{v}" for v in d) for d in draws] for letter in "wv")
+    first, second = sides
+    return first, second
+
+
+def _with_pairs(frame: pl.DataFrame, source: list[str], target: list[str]) -> pl.DataFrame:
+    return frame.with_columns(pl.Series("source", source), pl.Series("target", target))
+
+
+def mispaired(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> Pair:
+    """Columns of source and target, up to 5 % of the targets of train five times as long."""
+    source, target = _pairs(train, rng)
+    for i in np.flatnonzero(_mask(train.height, 0.05 * severity, rng).to_numpy()).tolist():
+        target[i] = " ".join([target[i]] * 5)
+    return _with_pairs(train, source, target), _with_pairs(test, *_pairs(test, rng))
+
+
+def untranslated(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> Pair:
+    """Columns of source and target, up to 5 % of the targets of train the source itself."""
+    source, target = _pairs(train, rng)
+    for i in np.flatnonzero(_mask(train.height, 0.05 * severity, rng).to_numpy()).tolist():
+        target[i] = source[i]
+    return _with_pairs(train, source, target), _with_pairs(test, *_pairs(test, rng))
+
+
 # -- schema ------------------------------------------------------------------------------------
 
 
@@ -650,6 +682,8 @@ _ALL = (
     Fault("empty-sequences", "SL003", empty_sequences),
     Fault("overlong-sequences", "SL004", overlong_sequences),
     Fault("length-label-confounding", "SL005", length_label_confounding, classification=True),
+    Fault("mispaired", "SL006", mispaired),
+    Fault("untranslated", "SL007", untranslated),
     Fault("column-missing", "SC001", column_missing),
     Fault("column-renamed", "SC001", column_renamed),
     Fault("type-changed", "SC002", type_changed),

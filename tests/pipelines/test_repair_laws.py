@@ -141,6 +141,9 @@ def by_hand(what: Drawn, data: dict[str, pl.DataFrame]) -> list[Step]:
         "drop-column": {"columns": ("k",)},
         "drop-feature": {"columns": ("site",)},
         "quarantine-rows": {"columns": tuple(lists[:1])},
+        "quarantine-pairs": {
+            "columns": tuple(lists) if len(lists) == 2 else (),
+            "params": {"low": 0.2, "high": 3.0}},
         "map-to-other": {"columns": ("site",), "params": {"least": 2}},
         "truncate": {"columns": tuple(lists), "params": {"length": 4}},
         "group-aware-split": {"columns": ("who",) if "group" in what.kinds else ()},

@@ -156,6 +156,12 @@ def test_shards_are_no_classes(tmp_path):
     assert frame(asked).height == 60
 
 
+def test_sentences_of_one_make_are_no_tables(tmp_path):
+    text = "The story was dull, and so, in its way, was the cast.\n" * 6
+    write(tmp_path, {f"{c}/{i}.txt": text for c in ("a", "b") for i in range(5)})
+    assert list(open_source(tmp_path).columns) == ["text", "label"]
+
+
 def test_a_folder_a_class(tmp_path):
     write(tmp_path, {
         f"{s}/{c}/{i}.txt": f"{sentence(i)}\n\nand more of {c}, {s}.\n"

@@ -16,8 +16,8 @@ cell by cell. Rows without a label are left aside. Two splits whose labels have 
 Where features are coarse, different rows agree by accident and may well differ in their label:
 that is noise, not a contradiction. The rule speaks only where rows repeat more often than chance
 explains (worked out from the row sample as for LK001). For classes and for tags, sequences with one
-item for each item of a feature: two measurements of a number are seldom the same, and a text may
-have several right translations.
+item for each item of a feature: two measurements of a number are seldom the same. Texts that are to
+be said (translations, answers) are compared too, as a warning: a text may have several right ones.
 
 Measured on scikit-learn's bundled datasets: contradictions in 2.5 % of train are found in 3 of 4,
 in 10 % in all (iris, whose features are coarse, is the one missed); of 100 clean re-splits none
@@ -29,7 +29,7 @@ train. Of 23,700 texts 8 are in such groups, 4 in all.
 
 ## Repair and repair safety
 `quarantine-conflicts` (unsafe): all rows of a contradictory group go from train, for somebody to
-decide; this changes what the model is asked to learn.
+decide; this changes what the model is asked to learn. For texts `review-rows` (manual).
 
 ## Options
 - `min_share` (0): the least share of all rows that matters.
@@ -62,9 +62,10 @@ from datacheck.checks.duplicates import (
     need_repeats,
     repeats,
 )
+from datacheck.checks.pairing import is_text_pair
 from datacheck.checks.support import features, has_label, label_counts, need_label_counts
 from datacheck.dataset import Dataset, Kind, Task
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity, names
 from datacheck.summaries.base import Need
 from datacheck.types import Hashes, Ints, Mask
 
@@ -80,12 +81,15 @@ class ConflictingLabels(Rule):
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         counts = need_label_counts(data)
-        return [*need_repeats(data), *counts] if counts or _may_tag(data) else []
+        compared = counts or _may_tag(data) or is_text_pair(data)
+        return [*need_repeats(data), *counts] if compared else []
 
     def judge(self, context: Context) -> Iterable[Finding]:
         splits = [s for s in context.splits if has_label(context, s)]
         if _may_tag(context.data) and _tags(context, splits):
             label, gathered = context.label(), [splits]
+        elif is_text_pair(context.data):
+            label, gathered = context.label(), [splits] if splits else []
         else:
             label = context.label(Task.CLASSIFICATION)
             gathered = _comparable(context, splits)
@@ -122,6 +126,7 @@ class ConflictingLabels(Rule):
         }
         at = np.flatnonzero(hit)
         involved = [s for i, s in enumerate(splits) if (owner[at] == i).any()]
+        said = is_text_pair(context.data)
         yield self.finding(
             f"{count:,} rows of {names(involved)} have the same features as "
             f"another row and a different {label}: {told}",
@@ -132,12 +137,13 @@ class ConflictingLabels(Rule):
             evidence={
                 "groups": int(groups.size),
                 "groups_within_split": {s: n for s, n in within.items() if n},
-                "rows_in_split": {
-                    s: int((owner[at] == splits.index(s)).sum()) for s in involved
-                },
+                "rows_in_split": {s: int((owner[at] == splits.index(s)).sum()) for s in involved},
                 "expected_repeats_by_chance": expected,
                 "confirmed": found.confirmed,
             },
+            severity=Severity.WARNING if said else None,
+            repairs=(Repair("review-rows", "manual"),) if said else None,
+            why="of two answers to one question a model can give one" if said else "",
             examples=_examples(
                 context, [splits[i] for i in owner[at]], features[at], labels[at], addresses[at]
             ),

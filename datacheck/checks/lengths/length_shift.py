@@ -26,8 +26,8 @@ and say that length is what is tested.
   it is reached at 0.13 (Kolmogorov–Smirnov) or 0.18 (chance to be longer) standard deviations.
 
 ## Known limits
-Text is counted in words. Rows that depend on one another (sentences of one document) make the
-intervals too narrow.
+Text is counted in words, unless a tokenizer or characters are asked for. Rows that depend on one
+another (sentences of one document) make the intervals too narrow.
 
 ## References
 - Massart 1990, "The Tight Constant in the Dvoretzky–Kiefer–Wolfowitz Inequality".

@@ -21,11 +21,13 @@ content away).
 
 ## Options
 - `factor` (10.0): how many medians are too long.
-- `max_length` (0 = unset): the longest sequence that the model takes, in items or words.
+- `max_length` (0 = unset): the longest sequence that the model takes, in items, or in words,
+  characters or tokens of a text.
 
 ## Known limits
-Text is counted in words; a tokenizer makes more tokens of them. A text without spaces is one
-word, however long it is.
+Text is counted in words unless a tokenizer or characters are asked for (`--tokenizer`,
+`--length-unit`): a tokenizer makes more tokens of them, and a text without spaces is one word,
+however long it is. `truncate` cuts words, whatever the lengths are counted in.
 
 ## References
 - Ott et al. 2019, "fairseq: A Fast, Extensible Toolkit for Sequence Modeling" (token budgets).
@@ -141,7 +143,7 @@ def _examples(
         sample = context.sample(split)
         if column not in context.data.splits[split].kinds:
             continue
-        lengths = lengths_of(sample[column]).fill_null(-1).to_numpy()
+        lengths = lengths_of(sample[column], context.data.measure).fill_null(-1).to_numpy()
         addresses = sample[ADDRESS].to_numpy()
         for i in np.lexsort((addresses, -lengths))[:MAX_EXAMPLES]:
             if lengths[i] > limit:

@@ -37,7 +37,8 @@ batches drawn within eight buckets.
 - `short` (8): lengths that need no care.
 
 ## Known limits
-Text is counted in words; a tokenizer makes more, and more unequal, tokens. Batches are taken as
+Text is counted in words unless a tokenizer is given (`--tokenizer`), which makes more, and more
+unequal, tokens. Batches are taken as
 random draws; a file sorted by length pads less, and trains worse.
 
 ## References
@@ -142,8 +143,7 @@ class SkewedLengths(Rule):
                 "aside": aside,
                 "skewness": histogram.skewness,
                 "padding_at": {
-                    str(b): waste(histogram.lengths, histogram.counts, b)
-                    for b in (8, 32, 128, 512)
+                    str(b): waste(histogram.lengths, histogram.counts, b) for b in (8, 32, 128, 512)
                 },
                 "padding_in_buckets": bucketed,
                 "bucket_edges": edges.tolist(),

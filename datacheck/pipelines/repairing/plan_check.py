@@ -24,6 +24,7 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     "min-max-scale": NUMBERS,
     "truncate": (*ITEMS, Kind.CATEGORY),
     "quarantine-rows": (*ITEMS, Kind.CATEGORY),
+    "quarantine-pairs": ITEMS,
     "length-bucketing": (*ITEMS, Kind.CATEGORY),
     "token-budget": (*ITEMS, Kind.CATEGORY),
 }
@@ -102,6 +103,10 @@ def _parameters(step: Step) -> None:
         if isinstance(value, Mapping):
             for column, number in value.items():
                 _affine(step.repair, name, column, number)
+    if step.repair == "quarantine-pairs" and len(step.columns) != 2:
+        raise UsageError(
+            f"quarantine-pairs names {len(step.columns)} columns", "name the source and the target"
+        )
     if step.repair == "length-bucketing":
         _edges(step.get("edges"))
     if step.repair == "token-budget" and not 0 <= step.get("tokens") < 1 << 40:

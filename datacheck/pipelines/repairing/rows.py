@@ -31,7 +31,7 @@ from datacheck.errors import UsageError
 from datacheck.pipelines.plan import DROPS, Step
 from datacheck.pipelines.repairing.moving import moved
 from datacheck.pipelines.repairing.near_rows import NEAR, NearRows
-from datacheck.pipelines.repairing.unusable import empty, unlabeled
+from datacheck.pipelines.repairing.unusable import BY_CELLS
 from datacheck.pipelines.repairing.view import Moves, View, among
 from datacheck.summaries.hashing import mix
 from datacheck.summaries.row_hashes import RowHashes
@@ -41,6 +41,7 @@ MOST = 0.5  # share of train that one repair may take; beyond, the split itself 
 BROKEN = {
     "quarantine": "the labels themselves are to be found or made again",
     "quarantine-rows": "see first why so many sequences are empty",
+    "quarantine-pairs": "see first whether the lines of the two sides go together",
     "quarantine-conflicts": "the labels contradict the features as a whole",
 }
 
@@ -108,9 +109,8 @@ def decide(
         )
     state = _State(view, train)
     for i, step in wanted:
-        if step.repair in ("quarantine", "quarantine-rows"):
-            bad = unlabeled if step.repair == "quarantine" else empty
-            found, state.rows[train] = bad(view, train, step)
+        if step.repair in BY_CELLS:
+            found, state.rows[train] = BY_CELLS[step.repair](view, train, step)
             _take(state, i, step, found)
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
     moving = [s for _, s in wanted if s.kind.acts == "splits"]

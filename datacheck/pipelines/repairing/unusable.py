@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.plan import Step
 from datacheck.pipelines.repairing.view import View
+from datacheck.summaries.lengths import lengths_of
+from datacheck.summaries.pairs import copies
+from datacheck.summaries.ratios import Proportion
 from datacheck.types import Ints
 
 
@@ -50,3 +55,31 @@ def empty(view: View, train: str, step: Step) -> tuple[Ints, int]:
             bad |= empty.fill_null(False).to_numpy()
         parts.append(addresses[bad])
     return (np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)), seen
+
+
+def mispaired(view: View, train: str, step: Step) -> tuple[Ints, int]:
+    """Pairs out of proportion, or whose target is the source, as SL006 and SL007 see them."""
+    source, target = step.columns
+    measure = view.data.measure
+    bounds = Proportion(*(float(step.get(n)) for n in ("usual", "low", "high", "difference")))
+    parts: list[Ints] = []
+    seen = 0
+    for _, frame, addresses in view.pieces([source, target], splits=[train]):
+        seen += frame.height
+        bad = np.zeros(frame.height, dtype=np.bool_)
+        a, b = frame[source], frame[target]
+        if step.get("copies"):
+            bad |= copies(a, b, int(step.get("copies")))
+        if bounds.high > 0:
+            of, to = (lengths_of(x, measure).fill_null(0).to_numpy() for x in (a, b))
+            bad |= bounds.off(of, to)
+        parts.append(addresses[bad])
+    return (np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)), seen
+
+
+BY_CELLS: dict[str, Callable[[View, str, Step], tuple[Ints, int]]] = {
+    "quarantine": unlabeled,
+    "quarantine-rows": empty,
+    "quarantine-pairs": mispaired,
+}
+"""What finds the rows, by repair."""

@@ -122,7 +122,7 @@ def folders(root: Path, files: Sequence[Path], options: SourceOptions) -> Classe
         if len(classes) < 2 or len(taken) < 2 * len(classes) * len(out.splits):
             return None
         stems = [stem_of(p) for _, p in taken[:1000]]
-        if any(split_of(s) for s in stems) or _tables([p for _, p in taken], options):
+        if any(split_of(s) for s in stems) or _tables([p for _, p in taken], options, prose=True):
             return None
     if not taken:
         return None
@@ -176,7 +176,9 @@ def names(root: Path, files: Sequence[Path], options: SourceOptions) -> Classes 
         if len({SHARD.sub("", name) for name in classes}) == 1:
             return None
         paths = [p for _, p in taken]
-        if _tables(paths, options) or not all(short_lines(p, options) for p in _some(paths)):
+        if _tables(paths, options, prose=False) or not all(
+            short_lines(p, options) for p in _some(paths)
+        ):
             return None
     used = {p for _, p in taken}
     out.left = [f for f in files if f not in used]
@@ -196,12 +198,12 @@ def _some(paths: Sequence[Path]) -> list[Path]:
     return list(paths[::step][:SAMPLED])
 
 
-def _tables(paths: Sequence[Path], options: SourceOptions) -> bool:
+def _tables(paths: Sequence[Path], options: SourceOptions, *, prose: bool) -> bool:
     """Whether files look like tables; what cannot be read has no say."""
     said = []
     for path in _some(paths):
         try:
-            said.append(tabular(path, options))
+            said.append(tabular(path, options, prose=prose))
         except (DatacheckError, OSError):
             continue
     return not said or sum(said) > 0.5 * len(said)

@@ -100,9 +100,13 @@ def numbers(head: str) -> bool:
     return len(listed) > 0 and float(listed.str.contains(NUMBER).mean() or 0.0) > 0.5  # type: ignore[arg-type] # a mean of booleans is a float
 
 
-def tabular(path: Path, options: SourceOptions) -> bool:
-    """Whether a file of text would be read as a table: several records, and columns in them."""
-    from datacheck.sources.sniff import sniff
+def tabular(path: Path, options: SourceOptions, *, prose: bool) -> bool:
+    """Whether a file of text would be read as a table: several records, and columns in them.
+
+    With ``prose``, commas and spaces make columns only where one of them holds numbers: sentences
+    of one make have as many commas each.
+    """
+    from datacheck.sources.sniff import csv_rows, sniff
 
     head = first_lines(path, options.encoding)
     if numbers(head):
@@ -114,7 +118,13 @@ def tabular(path: Path, options: SourceOptions) -> bool:
         dialect, _, _ = sniff(path, options, ".txt")
     except SourceError:
         return False
-    return dialect.width > 1
+    if dialect.width < 2 or not prose or dialect.delimiter not in ", ":
+        return dialect.width > 1
+    rows = [r for r in csv_rows(head, dialect.delimiter, dialect.quotes) if len(r) == dialect.width]
+    columns = zip(*rows[:200], strict=True)
+    return any(
+        sum(bool(re.match(NUMBER, c)) for c in cells) > 0.5 * len(cells) for cells in columns
+    )
 
 
 def short_lines(path: Path, options: SourceOptions) -> bool:
