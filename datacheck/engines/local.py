@@ -19,6 +19,7 @@ from datacheck.summaries import Summary
 from datacheck.summaries.row_hashes import RowHashes
 from datacheck.summaries.row_sample import ADDRESS
 from datacheck.summaries.text_sketches import TextSketches
+from datacheck.summaries.thumbnails import Thumbnails
 from datacheck.types import Ints
 
 Progress = Callable[[int, float | None, str], None]
@@ -48,7 +49,7 @@ def run(
     completion. At most ``threads + 2`` blocks are in memory at a time, and a quarter of
     ``memory`` bytes of row hashes; what is more goes to scratch files.
     """
-    RowHashes.SPILL = TextSketches.SPILL = max(memory // 4, 1 << 20)
+    RowHashes.SPILL = TextSketches.SPILL = Thumbnails.SPILL = max(memory // 4, 1 << 20)
     WithImages.THREADS = threads
     threads = threads or os.cpu_count() or 1
     total = Part(dict.fromkeys(data.splits, 0), {s: plan.fresh() for s in data.splits})

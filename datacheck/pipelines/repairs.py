@@ -41,7 +41,7 @@ def _row(called: str, acts: Acts, safety: Safety, does: str, **parameters: Any) 
 
 
 NEARNESS: dict[str, Any] = {
-    "min_jaccard": 0.8, "containment": 0.9, "shingles": "auto", "differing": 1,
+    "min_jaccard": 0.8, "containment": 0.9, "shingles": "auto", "differing": 1, "hamming": 6,
 }  # fmt: skip
 
 TABLE = (

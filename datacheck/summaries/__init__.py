@@ -15,6 +15,7 @@ TABLE: dict[str, str] = {
     "row_hashes": "RowHashes",
     "row_sample": "RowSample",
     "text_sketches": "TextSketches",
+    "thumbnails": "Thumbnails",
     "tokens": "Tokens",
     "values": "Values",
 }

@@ -31,6 +31,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("row_sample", ("f", "s"), {"size": 5, "label": "y", "per_class": 2}),
     ("text_sketches", ("s", "l"), {}),
     ("text_sketches", ("s",), {"shingles": "characters"}),
+    ("thumbnails", ("i", "l"), {"phash": "i", "grey": "l"}),
     ("tokens", ("f",), {}),
     ("values", ("f", "i", "b", "s", "y"), {}),
     ("values", ("s", "f"), {"cap": 3}),

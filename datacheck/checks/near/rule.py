@@ -18,10 +18,13 @@ class NearRule(Rule, ABC):
     containment: float = 0.9
     shingles: str = "auto"
     differing: int = 1
+    hamming: int = 6
 
     def __post_init__(self) -> None:
         self.options()
 
     def options(self) -> NearOptions:
         """From when on rows are near. Raises UsageError for what makes no sense."""
-        return NearOptions(self.min_jaccard, self.containment, self.shingles, self.differing)
+        return NearOptions(
+            self.min_jaccard, self.containment, self.shingles, self.differing, self.hamming
+        )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from datacheck.checks.base import Context, NotApplicable
+from datacheck.checks.near.hamming import MOST
 from datacheck.checks.near.items import Edges, Items, edges, items
+from datacheck.checks.near.pictures import PictureOptions, need_pictures, picture_edges
 from datacheck.checks.near.texts import TextOptions, need_texts, text_edges
 from datacheck.checks.support import hash_columns, need_row_hashes
 from datacheck.dataset import Dataset
@@ -31,6 +33,7 @@ class NearOptions:
     containment: float = 0.9
     shingles: str = AUTO
     differing: int = 1
+    hamming: int = MOST
 
     def __post_init__(self) -> None:
         for name in ("min_jaccard", "containment"):
@@ -42,10 +45,18 @@ class NearOptions:
         if not 0 <= self.differing <= 2:
             raise UsageError(f"differing is {self.differing}", "it is 0, 1 or 2")
 
+        if not 0 <= self.hamming <= MOST:
+            raise UsageError(f"hamming is {self.hamming}", f"it is a number of bits, 0–{MOST}")
+
     @property
     def texts(self) -> TextOptions:
         """Those of texts."""
         return TextOptions(self.min_jaccard, self.containment, self.shingles, self.differing)
+
+    @property
+    def pictures(self) -> PictureOptions:
+        """Those of pictures."""
+        return PictureOptions(self.hamming, self.differing)
 
     def told(self) -> dict[str, Any]:
         """As plain data, for evidence and plans."""
@@ -68,7 +79,7 @@ class Found:
 
 def need_near(data: Dataset, options: NearOptions) -> list[Need]:
     """What the scan has to gather, where rows can be compared at all."""
-    more = need_texts(data, options.texts)
+    more = [*need_texts(data, options.texts), *need_pictures(data)]
     return [*need_row_hashes(data), *more] if more else []
 
 
@@ -96,9 +107,13 @@ def applicable(context: Context, options: NearOptions) -> None:
 
 def search(context: Context, known: Items, options: NearOptions) -> Found:
     """The pairs among some rows. Raises NotApplicable where rows agree by accident."""
-    texts = text_edges(context, known, options.texts)
-    if texts is None:
+    parts = [
+        text_edges(context, known, options.texts),
+        picture_edges(context, known, options.pictures),
+    ]
+    found = [p for p in parts if p is not None]
+    if not found:
         raise NotApplicable("the texts repeat over and over: rows agree by accident")
-    return Found(known, edges([texts]))
+    return Found(known, edges(found))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,9 @@ WORDS = {
     How.PUNCTUATION: "but for punctuation",
     How.SIMILAR: "but for a few words",
     How.CONTAINED: "with more around it",
+    How.PICTURE: "as pictures",
 }
-MEASURES = {How.SIMILAR: "jaccard", How.CONTAINED: "containment"}
+MEASURES = {How.SIMILAR: "jaccard", How.CONTAINED: "containment", How.PICTURE: "correlation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,11 @@ def examples(
     twins = first[np.array([s.like for s in shown], dtype=np.int64)]
     addresses = known.addresses[np.concatenate([rows, twins])]
     columns = list(text_columns(context.data))
-    frame = context.fetch(addresses, columns)
-    at = np.searchsorted(frame[ADDRESS].to_numpy(), addresses)
-    told = frame.select(columns)[at].to_dicts()
+    told: list[dict[str, Any]] = [{} for _ in addresses]
+    if columns:
+        frame = context.fetch(addresses, columns)
+        at = np.searchsorted(frame[ADDRESS].to_numpy(), addresses)
+        told = frame.select(columns)[at].to_dicts()
     out = []
     for k, pair in enumerate(shown):
         values = dict(told[k])

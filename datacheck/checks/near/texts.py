@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.checks.base import ADDRESS, Context
+from datacheck.checks.near.alike import FETCHED, differing, others
 from datacheck.checks.near.buckets import PAIRS, best, counted, shared
 from datacheck.checks.near.items import Edges, How, Items, edges
 from datacheck.checks.near.shingle_sets import ShingleSets, joined, overlap, shingle_sets
@@ -18,10 +19,9 @@ from datacheck.summaries.hashing import hash_column
 from datacheck.summaries.minhash import BANDS
 from datacheck.summaries.shingles import CHAR_FORM, WORD_FORM
 from datacheck.summaries.text_sketches import AUTO, TextSketches, as_text
-from datacheck.types import Hashes, Ints, Mask
+from datacheck.types import Hashes, Ints
 
 FREE = 0.1  # share of texts that are distinct, at least, where a repeat is no accident
-FETCHED = 250_000  # rows that are read again at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +146,22 @@ class _Held:
         if not a.size:
             return edges([])
         texts = text_columns(self.context.data)
-        others = tuple(c for c in hash_columns(self.context.data) if c not in texts)
+        columns = others(self.context.data, texts)
         wanted = [np.unique(np.concatenate([a[form == f], b[form == f]])) for f in (0, 1)]
-        compared = form >= 0 if not others else np.ones(form.size, dtype=np.bool_)
+        compared = form >= 0 if not columns else np.ones(form.size, dtype=np.bool_)
         needed = np.unique(np.concatenate([a[compared], b[compared]]))
         sets: list[list[ShingleSets]] = [[], []]
-        codes: list[list[Hashes]] = [[] for _ in others]
+        codes: list[list[Hashes]] = [[] for _ in columns]
         for start in range(0, needed.size, FETCHED):
             part = needed[start : start + FETCHED]
             addresses = self.known.addresses[self.known.first[part]]
-            frame = self.context.fetch(addresses, [*texts, *others])
+            frame = self.context.fetch(addresses, [*texts, *columns])
             assert np.array_equal(frame[ADDRESS].to_numpy(), addresses)
             whole = as_text(frame, texts)
             for f in (WORD_FORM, CHAR_FORM):
                 own = pl.Series(np.isin(part, wanted[f]))
                 sets[f].append(shingle_sets(whole.filter(own), f))
-            for column, hashed in zip(others, codes, strict=True):
+            for column, hashed in zip(columns, codes, strict=True):
                 hashed.append(hash_column(frame[column]))
         how = np.full(a.size, 255, dtype=np.uint8)
         value = np.ones(a.size)
@@ -174,9 +174,10 @@ class _Held:
             x, y = (np.searchsorted(wanted[f], i[mine]) for i in (a, b))
             how[mine], value[mine] = self._near(joined(sets[f]), x, y, f)
         kept = how < 255
-        if others:
+        if columns:
             x, y = np.searchsorted(needed, a), np.searchsorted(needed, b)
-            kept &= self._alike([np.concatenate(c) for c in codes], x, y)
+            apart = differing([np.concatenate(c) for c in codes], x, y)
+            kept &= apart <= self.options.cells
         return edges([Edges(a[kept], b[kept], how[kept], value[kept])])
 
     def _near(
@@ -188,11 +189,3 @@ class _Held:
         inside = (containment >= self.options.containment - 1e-9) & (form == WORD_FORM)
         how = np.where(similar, How.SIMILAR, np.where(inside, How.CONTAINED, 255))
         return how.astype(np.uint8), np.where(similar, jaccard, containment)
-
-    def _alike(self, codes: list[Hashes], a: Ints, b: Ints) -> Mask:
-        apart = np.zeros(a.size, dtype=np.int64)
-        for code in codes:
-            apart += code[a] != code[b]
-        return np.asarray(apart <= self.options.cells)
-
-
