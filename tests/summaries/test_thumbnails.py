@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -18,8 +20,9 @@ PARAMS = {"phash": "p", "grey": "g"}
 def batch(seed: int, n: int, file: int = 0) -> Batch:
     rng = np.random.default_rng(seed)
     grey = [None if rng.random() < 0.2 else rng.integers(0, 256, CELLS).tolist() for _ in range(n)]
-    hashes = [None if g is None else int(h) for g, h in zip(grey, rng.integers(0, 2**62, n))]
-    schema = {"p": pl.UInt64, "g": pl.List(pl.UInt8)}
+    drawn = rng.integers(0, 2**62, n).tolist()
+    hashes = [None if g is None else h for g, h in zip(grey, drawn, strict=True)]
+    schema: dict[str, Any] = {"p": pl.UInt64, "g": pl.List(pl.UInt8)}
     frame = pl.DataFrame({"p": hashes, "g": grey}, schema=schema)
     return Batch(frame, np.cumsum(rng.integers(1, 4, n)), file)
 

@@ -2,10 +2,11 @@
 
 ## What it finds
 Rows that are nearly the same as an earlier row of their own split, with its label: texts that
-differ in case, spaces or punctuation, or in a few words.
+differ in case, spaces or punctuation, or in a few words; pictures that differ in size, encoding or
+brightness, or are flipped or turned by a quarter.
 
 ## Why it hurts training
-What stands there k times in hardly different words has k times its weight in the loss, and once the
+What stands there k times in hardly different form has k times its weight in the loss, and once the
 data is split again its copies fall into train and evaluation, where no search for exact copies
 finds them (LK002).
 
@@ -28,7 +29,8 @@ stays as it is.
 
 ## Options
 - `min_share` (0.001): the least share of the split's rows that matters.
-- `min_jaccard` (0.8), `containment` (0.9), `shingles` ("auto"), `differing` (1): as for LK002.
+- `min_jaccard` (0.8), `containment` (0.9), `shingles` ("auto"), `hamming` (6),
+  `differing` (1): as for LK002.
 
 ## Known limits
 As for LK002. Texts of one template are alike by nature: whether they are too many is for a person
@@ -62,7 +64,7 @@ from datacheck.summaries.base import Need
 class NearDuplicatesWithinSplit(NearRule):
     """Nearly the same row more than once in a split."""
 
-    why = "what comes again in hardly other words weighs more than the rest, in loss or score"
+    why = "what comes again in hardly other form weighs more than the rest, in loss or score"
     repairs = (Repair("drop-near-duplicates", "safe"),)
 
     min_share: float = 0.001

@@ -21,7 +21,7 @@ from datacheck.summaries.thumbnails import Thumbnails
 from datacheck.types import Floats, Hashes, Ints, Mask
 
 CLOSE = 3.0  # rms of grey levels up to which two pictures are the same, whatever they show
-SAME = 0.997  # correlation from which they are, however bright
+SAME = 0.998  # correlation from which they are, however bright
 FAR = 24.0  # rms beyond which they are not, however they correlate
 EACH = 8  # pictures of one hash that are compared with as many of another
 CHUNK = 1 << 15  # pairs that are verified at a time: 32 MiB
