@@ -42,11 +42,15 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A record that cannot be read: its line, why, and its bytes (UTF-8)."""
+    """A record that cannot be read: its line, why, and its bytes (UTF-8).
+
+    ``side`` tells the file, where several go together.
+    """
 
     line: int
     reason: str
     text: bytes
+    side: int = 0
 
 
 @dataclass(slots=True)

@@ -38,6 +38,8 @@ class ObjectsFragment:
     columns: tuple[str, ...]
     encoding: str
     readings: Readings
+    listed: bool = False
+    """Whether records are lists, not objects."""
 
     def fingerprint(self) -> tuple[str, int, int]:
         """(path, size, mtime in ns)."""
@@ -120,15 +122,15 @@ def _table(items: list[Any], path: Path, file: str, key: str, encoding: str) -> 
     columns = tuple(_columns(head))
     if not columns:
         raise SourceError("holds no record with a field")
-    limit = peek_rows(len(columns))
+    limit, listed = peek_rows(len(columns)), isinstance(items[0], list)
     peek, _, _ = _frame(items[:limit], columns)
     other = reserved(columns)
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
-        return [ObjectsFragment(split, file, path, key, columns, encoding, readings)]
+        return [ObjectsFragment(split, file, path, key, columns, encoding, readings, listed)]
 
     table = Table(file, peek, fragments, said=told(other))
-    if isinstance(items[0], list):
+    if listed:
         table.said.append(f"records are lists; their items are called {names(columns, 6)}")
     return table
 

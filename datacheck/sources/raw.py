@@ -20,7 +20,11 @@ from datacheck.sources.delimited import DelimitedFragment, frames
 from datacheck.sources.jsonl import JsonlFragment, parse
 from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.memory import MemoryFragment
+from datacheck.sources.objects import ObjectsFragment
 from datacheck.sources.table import Readings, reserved, to_batch
+from datacheck.sources.texts.files import FilesFragment
+from datacheck.sources.texts.lines import LinesFragment
+from datacheck.sources.texts.pairs import Abreast, PairsFragment
 from datacheck.types import Ints
 
 
@@ -53,7 +57,10 @@ def readings_of(fragment: Fragment) -> Readings:
     raise SourceError(f"{fragment.file} cannot be written again", "repair it as a file or a frame")
 
 
-Readable = DelimitedFragment | JsonlFragment | ColumnarFragment | MemoryFragment
+Readable = (
+    DelimitedFragment | JsonlFragment | ColumnarFragment | MemoryFragment
+    | LinesFragment | PairsFragment | FilesFragment | ObjectsFragment
+)  # fmt: skip
 
 
 def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
@@ -70,6 +77,14 @@ def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
         pieces = _columnar(fragment, batch_rows)
     elif isinstance(fragment, MemoryFragment):
         pieces = _memory(fragment, batch_rows)
+    elif isinstance(fragment, LinesFragment):
+        pieces = _lines(fragment)
+    elif isinstance(fragment, PairsFragment):
+        pieces = _pairs(fragment)
+    elif isinstance(fragment, FilesFragment):
+        pieces = _files(fragment, batch_rows)
+    elif isinstance(fragment, ObjectsFragment):
+        pieces = _objects(fragment)
     else:
         readings_of(fragment)
         return
@@ -101,6 +116,44 @@ def _jsonl(fragment: JsonlFragment) -> Iterator[Raw]:
             yield Raw(frame, good.lines, good, bad)
     except SourceError as error:
         yield _none(error.message)
+
+
+def _lines(fragment: LinesFragment) -> Iterator[Raw]:
+    text = Text(fragment.path, fragment.encoding, quotes=False)
+    try:
+        for frame, records, bad in fragment.frames(text):
+            yield Raw(frame, records.lines, records, bad)
+    except SourceError as error:
+        yield _none(error.message)
+
+
+def _pairs(fragment: PairsFragment) -> Iterator[Raw]:
+    """Lines that all sides have, and then what a longer side has more, as broken records."""
+    step = Abreast(fragment.sides)
+    for frame, first in step.frames():
+        yield Raw(frame, np.arange(first, first + frame.height, dtype=np.int64))
+    empty = pl.DataFrame(schema={s.column: pl.String for s in fragment.sides})
+    for side, first, lines in step.rest():
+        reason = f"a line of {fragment.sides[side].file} without another side"
+        bad = [
+            Bad(first + i, reason, f"{line}\n".encode(), side)
+            for i, line in enumerate(lines.to_list())
+        ]
+        yield Raw(empty, np.zeros(0, dtype=np.int64), bad=bad)
+    if step.broken:
+        yield _none(next(iter(step.broken.values())))
+
+
+def _files(fragment: FilesFragment, batch_rows: int) -> Iterator[Raw]:
+    for frame, rows, problems in fragment.frames(batch_rows):
+        at = {name: i for i, name in enumerate(fragment.names, fragment.start)}
+        bad = [Bad(at[p.file], p.reason, b"") for p in problems if not p.warning]
+        yield Raw(frame, rows, bad=bad)
+
+
+def _objects(fragment: ObjectsFragment) -> Iterator[Raw]:
+    frame, rows, bad = fragment.frame()
+    yield Raw(frame, rows, bad=[Bad(row, reason, b"") for row, reason in bad])
 
 
 def _columnar(fragment: ColumnarFragment, batch_rows: int) -> Iterator[Raw]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,25 +17,18 @@ from datacheck.errors import SourceError
 from datacheck.findings import names
 from datacheck.pipelines.plan import Plan
 from datacheck.pipelines.repairing import companions, folder, settings
+from datacheck.pipelines.repairing.members import File, class_of, closed, members_of, originals
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
 from datacheck.pipelines.repairing.quarantine import Quarantine
+from datacheck.pipelines.repairing.texts import write_files, write_objects, write_pairs
 from datacheck.pipelines.repairing.writing import Piece, Shape, writer
+from datacheck.sources.objects import ObjectsFragment
 from datacheck.sources.raw import Raw, read_raw
+from datacheck.sources.texts.files import FilesFragment
+from datacheck.sources.texts.pairs import PairsFragment
 
 if TYPE_CHECKING:
     from datacheck.pipelines.fixing import Fixed, Job, Progress
-
-
-@dataclass
-class _File:
-    """One file of the source, and what became of it."""
-
-    path: Path
-    name: str
-    fragments: list[Fragment] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    received: int = 0
-    changed: bool = False
 
 
 def publish(
@@ -52,18 +44,18 @@ def publish(
     files = _files(source, job.mender)
     with folder.staged(target) as aside:
         received = _moving(job, files)
-        total = sum(max(f.path.stat().st_size, 1) for f in files)
+        total = sum(f.size for f in files) or 1
         before = 0
         told: list[dict[str, Any]] = []
         with Quarantine(aside / folder.QUARANTINE, job.steps) as quarantine:
             with ThreadPoolExecutor(1, "datacheck-originals") as copier:
                 for one in files:
-                    place = folder.placed(aside / folder.ORIGINALS / one.name)
-                    kept = copier.submit(folder.copied, one.path, place)
+                    places = [folder.placed(aside / folder.ORIGINALS / n) for _, n in one.members]
+                    kept = copier.submit(originals, one, places)
                     share = before / total
                     _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
-                    told.append(_closed(one, aside, kept.result()))
-                    before += one.path.stat().st_size
+                    told += closed(one, aside, kept.result())
+                    before += one.size
             _prune(aside / folder.ORIGINALS)
             told += _unread(source, job, aside, files, quarantine)
         told += _companions(source, job, aside, told)
@@ -75,31 +67,31 @@ def publish(
     return done
 
 
-def _files(source: Any, mender: Mender) -> list[_File]:
+def _files(source: Any, mender: Mender) -> list[File]:
     """The files in order; a file of several fragments (or splits) is written once."""
     root = Path(source).expanduser() if isinstance(source, str | Path) else None
-    out: dict[Path, _File] = {}
+    out: dict[Path, File] = {}
     for fragment in mender.view.fragments():
         path: Path = fragment.path  # type: ignore[attr-defined] # all but frames in memory have one
         if path not in out:
-            if root is None:
-                name = fragment.file
-            else:
-                name = str(path.relative_to(root)) if root.is_dir() else path.name
-            out[path] = _File(path, name)
+            members = members_of(fragment, root)
+            files = isinstance(fragment, FilesFragment)
+            out[path] = File(path, fragment.file if files else members[0][1], members)
+        elif isinstance(fragment, FilesFragment):
+            out[path].members += members_of(fragment, root)
         out[path].fragments.append(fragment)
     return list(out.values())
 
 
-def _moving(job: Job, files: list[_File]) -> dict[str, list[pl.DataFrame]]:
+def _moving(job: Job, files: list[File]) -> dict[str, list[pl.DataFrame]]:
     """Rows that go to another split's file, by that file: they have to be read beforehand."""
     view = job.mender.view
     if not view.moves.moved.size or view.data.split_column:
         return {}
-    homes: dict[str, _File] = {}
+    homes: dict[tuple[str, str | None], File] = {}
     for one in files:
         for fragment in one.fragments:
-            homes[fragment.split] = one
+            homes[fragment.split, class_of(fragment)] = one
     ordinals, out = view.file_of, dict[str, list[pl.DataFrame]]()
     for one in files:
         for fragment in one.fragments:
@@ -108,7 +100,13 @@ def _moving(job: Job, files: list[_File]) -> dict[str, list[pl.DataFrame]]:
                     continue
                 mended = job.mender.mend(raw, fragment, ordinals[fragment.file], Tally())
                 for home, frame in mended.sent():
-                    out.setdefault(homes[view.splits[home]].name, []).append(frame)
+                    key = view.splits[home], class_of(fragment)
+                    if key not in homes:
+                        raise SourceError(
+                            f"{key[0]} has no file of the class {key[1]!r}",
+                            "make one there, or take the step that moves rows out of the plan",
+                        )
+                    out.setdefault(homes[key].name, []).append(frame)
     return out
 
 
@@ -116,7 +114,7 @@ def _moving(job: Job, files: list[_File]) -> dict[str, list[pl.DataFrame]]:
 
 
 def _write(
-    one: _File,
+    one: File,
     job: Job,
     aside: Path,
     received: list[pl.DataFrame],
@@ -124,23 +122,35 @@ def _write(
     progress: Progress | None,
     share: float,
 ) -> None:
-    target = folder.placed(aside / one.name)
+    targets = [folder.placed(aside / name) for _, name in one.members]
     if not received and not _concerned(one, job.mender):
         one.changed = False
         return
     shape = _shape(one.fragments[0], job.mender)
     pieces = _pieces(one, job.mender, received, shape, quarantine, progress, share)
-    writer(one.fragments[0], one.path)(pieces, target, shape)
+    first = one.fragments[0]
+    if isinstance(first, FilesFragment):
+        mine = [f for f in one.fragments if isinstance(f, FilesFragment)]
+        one.kept = write_files(mine, pieces, aside, shape)
+        return
+    if isinstance(first, PairsFragment):
+        write_pairs(first, pieces, targets, shape)
+    elif isinstance(first, ObjectsFragment):
+        of_json = [f for f in one.fragments if isinstance(f, ObjectsFragment)]
+        write_objects(of_json, pieces, targets[0], shape)
+    else:
+        writer(first, one.path)(pieces, targets[0], shape)
     tally = one.tally
     one.changed = bool(
         received or not shape.same or tally.values or tally.gone or tally.away or tally.bad
         or one.changed
     )  # fmt: skip
     if not one.changed:
-        target.unlink()
+        for target in targets:
+            target.unlink()
 
 
-def _concerned(one: _File, mender: Mender) -> bool:
+def _concerned(one: File, mender: Mender) -> bool:
     """Whether anything in the plan can concern the file at all."""
     from datacheck.dataset import FILE_SHIFT
 
@@ -170,7 +180,7 @@ def _shape(fragment: Fragment, mender: Mender) -> Shape:
 
 
 def _pieces(
-    one: _File,
+    one: File,
     mender: Mender,
     received: list[pl.DataFrame],
     shape: Shape,
@@ -226,25 +236,6 @@ def _fitting(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return frame.select(columns)
 
 
-def _closed(one: _File, aside: Path, digest: str) -> dict[str, Any]:
-    """The original beside the result where they differ, in its place where not; checksums."""
-    target, tally = aside / one.name, one.tally
-    told: dict[str, Any] = {"file": one.name, "splits": sorted({f.split for f in one.fragments})}
-    told |= {"sha256": digest, "original_sha256": digest}
-    if one.changed:
-        told["sha256"] = folder.sha256(target)
-    else:
-        (aside / folder.ORIGINALS / one.name).replace(target)
-    return told | {
-        "changed": one.changed,
-        "rows": None if not one.changed and not tally.read else tally.kept + one.received,
-        "quarantined": tally.gone + tally.bad,
-        "moved_away": tally.away,
-        "received": one.received,
-        "values": sum(n for by in tally.values.values() for n in by.values()),
-    }
-
-
 def _prune(originals: Path) -> None:
     """Remove folders without a file."""
     for path in sorted((p for p in originals.rglob("*") if p.is_dir()), reverse=True):
@@ -255,7 +246,7 @@ def _prune(originals: Path) -> None:
 
 
 def _unread(
-    source: Any, job: Job, aside: Path, files: list[_File], quarantine: Quarantine
+    source: Any, job: Job, aside: Path, files: list[File], quarantine: Quarantine
 ) -> list[dict[str, Any]]:
     """Files that could not even be opened: train's leave if the plan says so, others stay."""
     root = Path(source).expanduser() if isinstance(source, str | Path) else None

@@ -32,6 +32,7 @@ from datacheck.sources.lines import BOM, Bad, Records, Text
 from datacheck.sources.parquet_codec import codec
 from datacheck.sources.sniff import csv_rows
 from datacheck.sources.table import reserved
+from datacheck.sources.texts.lines import LinesFragment
 from datacheck.types import Ints, Mask
 
 T = TypeVar("T")
@@ -80,6 +81,10 @@ def writer(fragment: Fragment, path: Path | None) -> Callable[[Iterator[Piece], 
         return lambda pieces, target, shape: _jsonl(fragment, pieces, target, shape)
     if isinstance(fragment, ColumnarFragment):
         return lambda pieces, target, shape: _columnar(fragment, pieces, target)
+    if isinstance(fragment, LinesFragment):
+        from datacheck.pipelines.repairing.texts import write_lines
+
+        return lambda pieces, target, shape: write_lines(fragment, pieces, target, shape)
     if path is not None and path.suffix.lower() == ".npz":
         from datacheck.pipelines.repairing.arrays import write_npz
 
@@ -143,9 +148,7 @@ def _encoder(encoding: str) -> Callable[[bytes], bytes]:
     return lambda data: made.encode(data.decode("utf-8"))
 
 
-def _placed(
-    piece: Piece, rows: Callable[[int, int], bytes], write: Callable[[bytes], None]
-) -> None:
+def placed(piece: Piece, rows: Callable[[int, int], bytes], write: Callable[[bytes], None]) -> None:
     """Rows with the broken records between them, each at the line it had."""
     at = 0
     for one in piece.bad:
@@ -158,7 +161,8 @@ def _placed(
         write(rows(at, piece.rows.size))
 
 
-def _verbatim(records: Records, start: int, stop: int) -> bytes:
+def verbatim(records: Records, start: int, stop: int) -> bytes:
+    """The bytes of some records."""
     bounds = np.append(records.starts, len(records.data))
     return records.data[int(bounds[start]) : int(bounds[stop])]
 
@@ -174,14 +178,14 @@ def _delimited(
         for piece in pieces:
             if shape.same and piece.touched is None and piece.records is not None:
                 records = piece.records
-                _placed(piece, lambda a, b, r=records: _verbatim(r, a, b), write)  # type: ignore[misc] # mypy cannot infer a lambda's default
+                placed(piece, lambda a, b, r=records: verbatim(r, a, b), write)  # type: ignore[misc] # mypy cannot infer a lambda's default
                 continue
             cells = _cells(piece.frame, order)
 
             def rows(start: int, stop: int, cells: pl.DataFrame = cells) -> bytes:
                 return _csv(cells.slice(start, stop - start), dialect.delimiter, dialect.quotes)
 
-            _placed(piece, rows, write)
+            placed(piece, rows, write)
 
 
 def _cells(frame: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
@@ -203,7 +207,7 @@ def _csv(cells: pl.DataFrame, delimiter: str, quotes: bool) -> bytes:
 def _header(fragment: DelimitedFragment, shape: Shape) -> bytes:
     text = Text(fragment.path, fragment.dialect.encoding, fragment.dialect.quotes)
     records = next(text.records())
-    line = _verbatim(records, 0, 1)
+    line = verbatim(records, 0, 1)
     if shape.same:
         return line
     told = line.decode("utf-8")
@@ -218,7 +222,7 @@ def _header(fragment: DelimitedFragment, shape: Shape) -> bytes:
 
 
 def _jsonl(fragment: JsonlFragment, pieces: Iterator[Piece], target: Path, shape: Shape) -> None:
-    stored = _stored(tuple(fragment.schema))
+    stored = stored_names(tuple(fragment.schema))
     gone = [stored.get(n, n) for n in shape.dropped]
     with text_file(target, fragment.path, fragment.encoding) as write:
         for piece in pieces:
@@ -226,10 +230,10 @@ def _jsonl(fragment: JsonlFragment, pieces: Iterator[Piece], target: Path, shape
 
             def rows(start: int, stop: int, lines: Any = lines, piece: Piece = piece) -> bytes:
                 if lines is None and piece.records is not None:
-                    return _verbatim(piece.records, start, stop)
+                    return verbatim(piece.records, start, stop)
                 return b"".join(lines[start:stop])
 
-            _placed(piece, rows, write)
+            placed(piece, rows, write)
 
 
 def _lines(
@@ -249,7 +253,7 @@ def _lines(
         for name, value in new.items():
             key = stored.get(name, name)
             if key in old or value is not None:
-                old[key] = _same(old.get(key), value)
+                old[key] = same(old.get(key), value)
         for key in gone:
             old.pop(key, None)
         if known and len(old) > len(known):
@@ -259,14 +263,14 @@ def _lines(
     return lines
 
 
-def _same(old: Any, new: Any) -> Any:
+def same(old: Any, new: Any) -> Any:
     """The old spelling of a value that is equal: 5 is not to become 5.0, nor a list a text."""
     if isinstance(new, float) and new.is_integer() and isinstance(old, int) and old == new:
         return old
     if isinstance(old, dict) or (isinstance(old, list) and not isinstance(new, list)):
         return old
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [_same(a, b) for a, b in zip(old, new, strict=True)]
+        return [same(a, b) for a, b in zip(old, new, strict=True)]
     return new
 
 
@@ -275,7 +279,7 @@ def _cut(records: Records) -> list[bytes]:
     return [records.data[a:b] for a, b in itertools.pairwise(bounds)]
 
 
-def _stored(names: Sequence[str]) -> dict[str, str]:
+def stored_names(names: Sequence[str]) -> dict[str, str]:
     """The names in the file of columns that we call otherwise."""
     return {ours: theirs for theirs, ours in reserved(names).items()}
 
@@ -289,7 +293,7 @@ def _columnar(fragment: ColumnarFragment, pieces: Iterator[Piece], target: Path)
     first = next(pieces, None)
     if first is None:
         raise DatacheckError(f"no row of {fragment.file} is left", "look at the plan: --dry-run")
-    stored = _stored(_names(fragment))
+    stored = stored_names(_names(fragment))
     schema = first.frame.rename(stored, strict=False).schema
     failed: list[BaseException] = []
 

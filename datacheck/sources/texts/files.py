@@ -42,6 +42,11 @@ class FilesFragment:
     encoding: str
     readings: Readings
 
+    @property
+    def path(self) -> Path:
+        """What stands for all of its files."""
+        return self.root / self.file
+
     def fingerprint(self) -> tuple[str, int, int]:
         """(root and first name, bytes of all files, latest mtime in ns)."""
         each = [streams.fingerprint(self.root / name) for name in self.names]

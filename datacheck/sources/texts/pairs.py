@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,8 @@ class PairsFragment:
         for frame, first in step.frames():
             rows = np.arange(first, first + frame.height, dtype=np.int64)
             yield to_batch(frame, rows, columns, self.readings)
+        for _ in step.rest():
+            pass  # how far the others go
         if problems := step.problems(self.split):
             none = np.zeros(0, dtype=np.int64)
             yield to_batch(pl.DataFrame(), none, columns, self.readings, problems)
@@ -73,17 +76,19 @@ class Abreast:
     broken: dict[int, str] = field(default_factory=dict)
     _texts: list[Text] = field(default_factory=list)
     _odd: list[Oddities] = field(default_factory=list)
+    _left: list[Iterator[pl.Series]] = field(default_factory=list)
+    _at: int = 1
 
     def frames(self) -> Iterator[tuple[pl.DataFrame, int]]:
         """(lines of all sides, the number of the first), as long as all sides have lines."""
         self._texts = [Text(s.path, s.encoding, quotes=False, blank=True) for s in self.sides]
         self._odd = [Oddities() for _ in self.sides]
         self.read = [0] * len(self.sides)
-        streams_ = [self._lines(i) for i in range(len(self.sides))]
+        self._left = [self._lines(i) for i in range(len(self.sides))]
         waiting: list[pl.Series] = [pl.Series("", [], dtype=pl.String) for _ in self.sides]
         at = 1
         while True:
-            for i, lines in enumerate(streams_):
+            for i, lines in enumerate(self._left):
                 if not len(waiting[i]):
                     waiting[i] = next(lines, waiting[i])
             n = min(len(w) for w in waiting)
@@ -97,9 +102,19 @@ class Abreast:
             )
             waiting = [w.slice(n) for w in waiting]
             at += n
-        for lines in streams_:  # how far the others go
-            for _ in lines:
-                pass
+        self._left = [
+            itertools.chain([w], rest) for w, rest in zip(waiting, self._left, strict=True)
+        ]
+        self._at = at
+
+    def rest(self) -> Iterator[tuple[int, int, pl.Series]]:
+        """After the frames, what a side has more: (its ordinal, line of the first, lines)."""
+        for i, left in enumerate(self._left):
+            at = self._at
+            for lines in left:
+                if len(lines):
+                    yield i, at, lines
+                at += len(lines)
 
     def _lines(self, i: int) -> Iterator[pl.Series]:
         try:
