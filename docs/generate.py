@@ -164,6 +164,24 @@ def studies() -> str:
     return re.sub(r"^##", "###", body, flags=re.MULTILINE) + "\n"
 
 
+BRIEF = ("study", "metric", "without → with", "effect [95 %]", "verdict")
+
+
+def study_table() -> str:
+    """The first table of the studies, in its most telling columns."""
+    path = ROOT / "docs" / "studies.md"
+    if not path.exists():
+        return "No studies have been recorded for this version; `make study` runs them.\n"
+    rows: list[list[str]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif rows:
+            break
+    kept = [rows[0].index(name) for name in BRIEF]
+    return "".join("| " + " | ".join(row[i] for i in kept) + " |\n" for row in rows)
+
+
 def blocks() -> dict[str, str]:
     """What the README and the page on stability repeat, by name."""
     return {
@@ -174,6 +192,7 @@ def blocks() -> dict[str, str]:
         "rules": rule_table("docs/rules/"),
         "st_rules": stability_rules(),
         "studies": studies(),
+        "study_table": study_table(),
         **pathologies(),
     }
 
