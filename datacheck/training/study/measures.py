@@ -32,7 +32,7 @@ class Metric:
         if value != value:
             return "not finite"
         if self.kind == "difference":
-            return f"{100 * value:.1f}%"
+            return f"{100 * value:.1f}%".replace("-", "−")
         return f"{value:.3g}"
 
 

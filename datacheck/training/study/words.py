@@ -59,7 +59,9 @@ def effect(told: Mapping[str, Any]) -> str:
 
 def times(value: float) -> str:
     """Two or three significant digits."""
-    if value >= 1000 or (value and value < 0.01):
+    if 1000 <= value < 1e6:
+        return f"{float(f'{value:.1e}'):,.0f}"
+    if value >= 1e6 or (value and value < 0.01):
         return f"{value:.1e}"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 10 else f"{value:.2f}"
 
