@@ -61,7 +61,7 @@ def page(found: dict[str, dict[str, Any]], seeds: int) -> str:
         "agrees with it in direction.",
         "",
         "Told before you believe it: sizes, rates and numbers of steps of several studies were",
-        "chosen after looking at a few runs with other seeds, so that the fault shows; the metric",
+        "chosen after looking at a few runs, so that the fault shows; the metric",
         "of the padding mask was declared after such a look too. Its loss volatility is that of",
         "each arm's own loss, which counts padding in one arm and not in the other: the",
         "probe-set volatility is the one that compares like with like.",
