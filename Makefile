@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types bench docs images study
+.PHONY: help audit test lint types bench docs images study sarif-schema
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: .venv/audit.stamp ## set up, and audit the sample dataset fixtures/clinic
 	@$(BIN)/datacheck audit fixtures/clinic --fail-on never
@@ -36,6 +36,14 @@ images: .venv/dev.stamp ## train and draw the pictures of docs/stability.md agai
 study: .venv/dev.stamp ## run the tests that take minutes, and the studies of planted faults
 	@$(BIN)/python -m pytest -q -m study
 	@$(BIN)/python benchmarks/studies.py
+
+# The schema that tests validate SARIF with, as a Node.js package carries it.
+sarif-schema: .venv/share/sarif-2.1.0.json ## fetch the schema that SARIF is tested with (npm)
+
+.venv/share/sarif-2.1.0.json: .venv/python.stamp
+	@mkdir -p .venv/share/sarif
+	@cd .venv/share/sarif && npm pack --silent @microsoft/jest-sarif@1.0.0-beta.0 >/dev/null && tar -xzf *.tgz
+	@cp .venv/share/sarif/package/lib/schemas/sarif-2.1.0-rtm.5.json $@
 
 # The environment is made again whenever what it is made from changes.
 .venv/python.stamp:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from datacheck.baseline import Key
     from datacheck.config import Config
     from datacheck.findings import Finding, Report
+    from datacheck.report.where import Where
 
 EXAMPLES = """\b
 Examples:
@@ -21,6 +24,7 @@ Examples:
   datacheck audit data.csv --label income --split-column fold
   datacheck audit --train a.parquet --test b.parquet --format json > report.json
   datacheck audit dataset/ --select LK,LB --fail-on warning
+  datacheck audit dataset/ --format github --report datacheck.sarif --report datacheck.xml
   datacheck audit images.npz --transforms my_project.data:train,my_project.data:test
   datacheck audit --run run.jsonl
   datacheck audit dataset/ --run run.jsonl --select ST --fail-on warning
@@ -62,6 +66,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     type=click.Choice(["error", "warning", "info", "never"]),
     help="The mildest severity that makes the exit code 1.  [default: error]",
 )
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--baseline", metavar="FILE", help="A report: what it has does not fail again.")
 @click.option(
     "--write-baseline", metavar="FILE", help="Accept today's findings: write FILE, exit 0."
@@ -69,11 +74,19 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "json"]),
+    type=click.Choice(["terminal", "json", "sarif", "junit", "github", "markdown"]),
     default="terminal",
     show_default=True,
 )
 @click.option("-o", "--output", metavar="FILE", help="Write the report there instead.")
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    multiple=True,
+    help="Write a further report, its form by the suffix: .json, .sarif, .xml (JUnit), .md, .txt. "
+    "Repeatable.",
+)
 @click.option(
     "--config", metavar="FILE", help="Settings, instead of a datacheck.toml that is found."
 )
@@ -95,6 +108,8 @@ def command(
     write_baseline: str | None,
     form: str,
     output: str | None,
+    reports: tuple[str, ...],
+    exit_zero: bool,
     config: str | None,
     progress: bool,
     quiet: bool,
@@ -112,20 +127,38 @@ def command(
     from datacheck.baseline import load
     from datacheck.cli.output import writable
     from datacheck.config import Config
+    from datacheck.report.formats import form_of
+    from datacheck.report.where import Where
 
     known = load(baseline) if baseline else frozenset()
     settings = Config.load(config, path if path and Path(path).is_dir() else None).replace(**flags)
     options.check(settings)
     target = writable(Path(output)) if output else None
     accepted = writable(Path(write_baseline)) if write_baseline else None
-    if target is not None and target == accepted:
-        raise UsageError(
-            f"--output and --write-baseline both name {output}", "a file for each of the two"
-        )
+    further = [(form_of(name), writable(Path(name))) for name in reports]
+    _all_different(output, write_baseline, *reports)
     report = _run(source, settings, runs, progress=progress and not quiet)
-    click.get_current_context().exit(
-        _deliver(report, settings, known, form=form, target=target, accepted=accepted, quiet=quiet)
+    code = _deliver(
+        report,
+        settings,
+        known,
+        where=Where.of(source),
+        form=form,
+        target=target,
+        further=further,
+        accepted=accepted,
+        quiet=quiet,
     )
+    click.get_current_context().exit(0 if exit_zero else code)
+
+
+def _all_different(*names: str | None) -> None:
+    seen: dict[str, str] = {}
+    for name in filter(None, names):
+        real = os.path.realpath(name)
+        if real in seen:
+            raise UsageError(f"{name} is named for two things to write", "a file for each of them")
+        seen[real] = name
 
 
 def _run(
@@ -157,39 +190,39 @@ def _deliver(
     settings: Config,
     known: frozenset[Key],
     *,
+    where: Where,
     form: str,
     target: Path | None,
+    further: list[tuple[str, Path]],
     accepted: Path | None,
     quiet: bool,
 ) -> int:
     """Write what was asked for; the exit code."""
     from datacheck.baseline import divide
-    from datacheck.cli.output import write_file, write_stdout
+    from datacheck.cli.output import wants_color, width, write_file, write_stdout
     from datacheck.report import json_
+    from datacheck.report.formats import FORMS, Rendering
 
     new, old = divide(report.findings, known)
+    plain = Rendering(where, old, settings.fail_on, quiet=quiet)
     if accepted:
         write_file(accepted, json_.render(report, timing=False))
-    text = json_.render(report) if form == "json" else _terminal(report, old, target, quiet)
+    for kind, path in further:
+        write_file(path, FORMS[kind](report, plain))
     if target:
-        write_file(target, text)
+        write_file(target, FORMS[form](report, plain))
     else:
-        write_stdout(text, utf8=form == "json")
+        shown = replace(plain, width=width(), color=wants_color())
+        write_stdout(FORMS[form](report, shown), utf8=form != "terminal")
+    if form == "github":
+        from datacheck.report.github import summarize
+
+        summarize(report, old)
     if form == "json" and old and not quiet:
         from datacheck.report.words import amount
 
         click.echo(f"{amount(len(old), 'known finding')} in the baseline", err=True)
     return 0 if accepted else _exit_code(new, settings.fail_on)
-
-
-def _terminal(report: Report, old: list[Finding], target: Path | None, quiet: bool) -> str:
-    from datacheck.cli.output import wants_color, width
-    from datacheck.report import terminal
-
-    color = target is None and wants_color()
-    return terminal.render(
-        report, width=80 if target else width(), color=color, quiet=quiet, known=old
-    )
 
 
 def _exit_code(findings: list[Finding], fail_on: str) -> int:

@@ -462,3 +462,30 @@ def test_the_data_stays_as_it_is(run, data, here):
     run("audit", "data")
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in data.iterdir()} == before
     assert list(here.iterdir()) == [data]
+
+
+# -- several reports ---------------------------------------------------------------------------
+
+
+def test_further_reports_by_suffix_and_written_again(run, data):
+    names = [data.parent / f"out{s}" for s in (".sarif", ".xml", ".md", ".json", ".txt")]
+    flags = [part for name in names for part in ("--report", str(name))]
+    for _ in range(2):  # the second time they are ours to overwrite
+        done = run("audit", "data", "--format", "github", *flags)
+        assert done.exit_code == 1, done.stderr
+        assert done.stdout.startswith("::error file=data/test.csv,line=")
+        assert all(name.stat().st_size > 500 for name in names)
+    assert run("audit", "data", "--exit-zero", "-q").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--report", "a.pdf"], "no form of report has that suffix"),
+        (["--report", "a.md", "-o", "a.md"], "named for two things"),
+    ],
+)
+def test_reports_that_cannot_be(run, data, flags, said):
+    done = run("audit", data, *flags)
+    assert done.exit_code == 2
+    assert said in done.stderr
