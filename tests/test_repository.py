@@ -118,6 +118,39 @@ def test_commands_of_the_repair_in_the_readme_run(elsewhere):
         assert (elsewhere / "restored" / name).read_bytes() == was
 
 
+def test_commands_of_the_page_on_ci_run(elsewhere):
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    commands = [line.split() for line in blocks.strip().splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert {p.suffix for p in elsewhere.glob("out.*")} == {".sarif", ".xml", ".md"}
+
+
+def test_action_and_hook_call_commands_that_exist():
+    """Their flags are those of the command line, so that neither breaks unseen."""
+    import yaml  # type: ignore[import-untyped] # PyYAML carries no types
+
+    from datacheck.cli.audit import command
+
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    lines = [hook["entry"], *(step["run"] for step in action["runs"]["steps"])]
+    used = [w for line in lines if "datacheck audit" in line for w in line.split()]
+    flags = {w for w in used if w.startswith("-")}
+    assert flags
+    assert flags <= known
+
+
 def test_python_in_the_readme_runs(capsys, elsewhere):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

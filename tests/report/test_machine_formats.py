@@ -147,7 +147,7 @@ def test_hostile_text_is_text_in_every_form(text, tmp_path):
 
 def cases(text):
     root = ET.fromstring(text.encode())
-    return root, {c.get("name").split()[0]: c for c in root.iter("testcase")}
+    return root, {c.attrib["name"].split()[0]: c for c in root.iter("testcase")}
 
 
 def test_junit_has_a_case_for_each_rule(clinic):
