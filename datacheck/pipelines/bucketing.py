@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from datacheck.errors import UsageError
-from datacheck.pipelines.repairing.row_numbers import check_classes, check_lengths, check_numbers
+from datacheck.pipelines.repairing.row_numbers import check_classes, check_numbers, check_sides
 from datacheck.pipelines.samplers.balanced import (
     Balance,
     BalancedBatchSampler,
@@ -38,13 +38,16 @@ CLASSES = 32  # the most frequent ones are counted
 class BucketBatchSampler:
     """A batch sampler: like lengths within a batch, all lengths within a step.
 
-    ``lengths`` is int64 of shape (n,), 0 allowed; ``budget`` one of ``Examples``, ``Tokens`` and
-    ``Quadratic`` (a number is ``Tokens``). Every index comes once an epoch, over all ranks
-    together, in another order each epoch. ``accumulate`` batches make a step of the optimizer; all
-    ranks have the same number of batches, and each step exactly ``accumulate``: a few batches are
-    halved for that, and no row is left out or repeated (with ``drop_last`` the remainder is left
-    out instead). Only where all batches hold one row can the last step be shorter, and a batch of
-    several ranks hold two. ``balance`` draws classes of ``labels`` evenly instead (see
+    ``lengths`` is int64 of shape (n,), 0 allowed, or (n, k) for rows of k sequences, such as a
+    source and a target: a batch is then cut by the longest of them, so that the budget bounds each
+    side, and the last is what weights and steps count, being what the loss is over. ``budget`` is
+    one of ``Examples``, ``Tokens`` and ``Quadratic`` (a number is ``Tokens``). Every index comes
+    once an epoch, over all ranks together, in another order each epoch. ``accumulate`` batches make
+    a step of the optimizer; all ranks have the same number of batches, and each step exactly
+    ``accumulate``: a few batches are halved for that, and no row is left out or repeated (with
+    ``drop_last`` the remainder is left out instead). Only where all batches hold one row can the
+    last step be shorter, and a batch of several ranks hold two. ``balance`` draws classes of
+    ``labels`` evenly instead (see
     :class:`~datacheck.pipelines.samplers.balanced.BalancedBatchSampler`); rows may then come more
     than once, or not. ``labels`` without ``balance``: classes come evenly within each run of
     lengths, and steps hold them in proportion.
@@ -78,7 +81,7 @@ class BucketBatchSampler:
         world_size: int = 1,
         drop_last: bool = False,
     ) -> None:
-        self.lengths = check_lengths(lengths)
+        self.lengths, self.counted = check_sides(lengths)
         self.budget: Budget = Tokens(budget) if isinstance(budget, int) else budget
         check_ranks(1, rank, world_size)
         n = int(self.lengths.size)
@@ -174,7 +177,7 @@ class BucketBatchSampler:
             held = [sums((self._labels == c).astype(np.int64)) for c in shown]
             classes = np.stack(held, axis=1)
         rows = (bounds[:, 1] - bounds[:, 0]).astype(np.float64)
-        return features(sums(self.lengths), rows, mirror, classes)
+        return features(sums(self.counted), rows, mirror, classes)
 
     # -- the protocol of batch samplers -------------------------------------------------------
 
@@ -215,6 +218,8 @@ class BucketBatchSampler:
     def _content(self) -> str:
         """A hash of what the plan is made of, so that resuming takes constant time."""
         digest = hashlib.blake2b(self.lengths.tobytes(), digest_size=8)
+        if self.counted is not self.lengths:
+            digest.update(self.counted.tobytes())
         for more in (self._mirror, self._labels):
             digest.update(b"" if more is None else more.tobytes())
         return digest.hexdigest()
@@ -251,7 +256,7 @@ class BucketBatchSampler:
         indices, bounds = self._all()
         if by == "rows":
             return np.asarray(bounds[..., 1] - bounds[..., 0], dtype=np.float64)
-        total = np.concatenate(([0.0], np.cumsum(self.lengths[indices], dtype=np.float64)))
+        total = np.concatenate(([0.0], np.cumsum(self.counted[indices], dtype=np.float64)))
         return np.asarray(total[bounds[..., 1]] - total[bounds[..., 0]])
 
     def steps(

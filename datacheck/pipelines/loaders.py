@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from datacheck.config import FILE, Config
-from datacheck.dataset import Dataset, Role, Task
+from datacheck.dataset import Dataset, Kind, Role, Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.loader import Loader, Loaders
@@ -44,6 +44,7 @@ def loaders(
     token_ids: Sequence[str] = (),
     texts: Sequence[str] = (),
     vocabulary: int = VOCABULARY,
+    tokenizer: str | Path | None = None,
     missing: Missing = "raise",
     shuffle: bool = True,
     balance: Balance | Mapping[int, float] | None = None,
@@ -61,7 +62,9 @@ def loaders(
     Each yields :class:`~datacheck.pipelines.collate.Batch`: numbers in ``x``, codes of
     ``categories``, padded ``sequences`` with masks, ``y``, and the ``rows``' addresses. Texts are
     split at white space; codes of categories and words are learned on train. Train is shuffled,
-    keyed by ``seed`` and epoch; evaluation keeps its order and every row.
+    keyed by ``seed`` and epoch; evaluation keeps its order and every row. With a ``tokenizer`` (a
+    ``tokenizer.json`` on disk, or the one that the audit's settings name) texts become its ids
+    instead. A label that is a text or a sequence (a translation) stands padded beside its source.
 
     ``batch_size`` counts rows (default 64); ``max_tokens`` bounds rows × longest instead, in
     batches of like lengths (:class:`~datacheck.pipelines.bucketing.BucketBatchSampler`), with
@@ -87,7 +90,12 @@ def loaders(
     if missing not in get_args(Missing):
         raise UsageError(f"missing is {missing!r}", "it is 'raise' or 'keep'")
     data = _opened(source, label, task, split_column, ignore_column)
+    notes: list[str] = []
     fitted, told = _pipeline(pipeline, source)
+    if label is not False and data.label is not None:
+        data = _said(data, notes)
+        label = label if data.label is not None else False
+    by = _tokenizer(tokenizer, data)
     train = data.train
     if train is None:
         raise UsageError("no split is called train", f"splits: {names(data.splits)}")
@@ -100,10 +108,11 @@ def loaders(
         data,
         train=train,
         transform=None if fitted is None else fitted.transform,
-        version="" if fitted is None else str(fitted.to_dict()),
+        version=("" if fitted is None else str(fitted.to_dict())) + by.version,
         ids=tuple(token_ids),
         texts=tuple(texts),
         vocabulary=vocabulary,
+        tokenizer=by.path,
         missing=missing,
         cache=None if cache is None else Path(cache),
     )
@@ -136,7 +145,7 @@ def loaders(
         encoder=encoded.encoder,
         train=train,
         class_weights=_class_weights(told, encoded),
-        notes=[*data.assumptions, *_notes(encoded), *_empty(data, made)],
+        notes=[*data.assumptions, *notes, *_notes(encoded), *_empty(data, made)],
         mapped=encoded.mapped,
     )
 
@@ -169,6 +178,8 @@ def _opened(
         header=settings.header,
         task=kind if named else None,
         text_layout=settings.text_layout or "auto",
+        length_unit=settings.length_unit,
+        tokenizer=settings.tokenizer,
     )
     data = open_source(source, options)
     if label is False and data.label is not None:
@@ -178,6 +189,18 @@ def _opened(
         data.columns[data.label.name] = replace(data.label, role=Role.FEATURE, assumed="")
         data.task = None
     return data
+
+
+def _said(data: Dataset, notes: list[str]) -> Dataset:
+    """A label that is a text or a sequence is padded like its source, and stands beside it."""
+    from dataclasses import replace
+
+    label = data.label
+    if label is None or label.kind not in (Kind.TEXT, Kind.SEQUENCE):
+        return data
+    notes.append(f"{label.name} is to be said: batches have it in sequences, and no y")
+    columns = {**data.columns, label.name: replace(label, role=Role.FEATURE, assumed="")}
+    return replace(data, columns=columns, task=None)
 
 
 def _pipeline(
@@ -195,6 +218,25 @@ def _pipeline(
     if beside is not None and chosen == beside:
         return None, beside.loader
     return chosen, chosen.loader
+
+
+class _By(NamedTuple):
+    """The tokenizer of texts, and what changes when it does."""
+
+    path: str
+    version: str
+
+
+def _tokenizer(given: str | Path | None, data: Dataset) -> _By:
+    """The tokenizer that is named, else that of the settings. Raises UsageError for none there."""
+    path = str(given) if given is not None else data.measure.tokenizer
+    if not path:
+        return _By("", "")
+    from datacheck.summaries.tokenizing import load
+
+    load(path)
+    stat = Path(path).expanduser().stat()
+    return _By(path, f" {path} {stat.st_size} {stat.st_mtime_ns}")
 
 
 def _ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:

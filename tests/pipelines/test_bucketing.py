@@ -216,7 +216,7 @@ def test_lengths_come_as_they_are(lengths):
     assert sorted(i for b in batches for i in b) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("lengths", [[-1], [1.5], [[1]], ["a"], [np.nan]])
+@pytest.mark.parametrize("lengths", [[-1], [1.5], [[[1]]], ["a"], [np.nan]])
 def test_what_are_no_lengths(lengths):
     with pytest.raises(UsageError) as caught:
         BucketBatchSampler(lengths, 4)

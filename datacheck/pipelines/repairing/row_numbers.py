@@ -25,6 +25,21 @@ def check_lengths(lengths: Any) -> Ints:
     return found.astype(np.int64)
 
 
+def check_sides(lengths: Any) -> tuple[Ints, Ints]:
+    """(longest of the sequences of each row, length of the last) from (n,) or (n, k), int64 (n,).
+
+    Raises UsageError for what are no lengths.
+    """
+    found = np.asarray(lengths)
+    if found.ndim != 2:
+        one = check_lengths(found)
+        return one, one
+    if not found.shape[1]:
+        raise UsageError(f"lengths of shape {found.shape}", "one number for each sequence of a row")
+    sides = check_lengths(found.reshape(-1)).reshape(found.shape)
+    return np.ascontiguousarray(sides.max(axis=1)), np.ascontiguousarray(sides[:, -1])
+
+
 def check_numbers(mirror: Any, n: int) -> Floats:
     """Numbers of n rows as float64 of shape (k, n). Raises UsageError for what are none."""
     found = np.asarray(mirror, dtype=np.float64)

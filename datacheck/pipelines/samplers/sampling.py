@@ -110,7 +110,8 @@ def _by_length(table: Table, encoded: Encoded, asked: Asked, labels: Ints | None
 
     known = encoded.encoder.sequences
     columns = [asked.column] if asked.column in known else list(known)
-    lengths = np.max([table.lengths(c) for c in columns], axis=0)
+    each = [table.lengths(c) for c in columns]
+    lengths = each[0] if len(each) == 1 else np.stack(each, axis=1)
     tokens = [c for c in columns if c in (*encoded.encoder.ids, *encoded.encoder.words)]
     budget = Tokens(asked.tokens) if asked.tokens else Examples(asked.rows)
     more: dict[str, Any] = {}
@@ -135,7 +136,8 @@ def _surprise(table: Table, columns: list[str], lengths: Ints) -> Floats | None:
     """How surprising the tokens of each row are, shape (rows, 3 × columns), where that is quick."""
     from datacheck.pipelines.surprise import surprise_of
 
-    if int(lengths.sum()) * len(columns) > MIRRORED:
+    each = 1 if lengths.ndim == 2 else len(columns)  # of several columns, the longest is known
+    if int(lengths.sum()) * each > MIRRORED:
         return None
     found = []
     for name in columns:

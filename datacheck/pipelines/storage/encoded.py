@@ -49,6 +49,7 @@ def encode(
     vocabulary: int,
     missing: Missing,
     cache: Path | None,
+    tokenizer: str = "",
 ) -> Encoded:
     """The splits as tables: in memory if small, mapped if they are Arrow files of numbers, or
     else converted into ``cache`` (or a temporary folder).
@@ -60,7 +61,7 @@ def encode(
         if found is not None:
             return found
     schema = _peek(data, train, transform)
-    encoder = plan_columns(data, schema, task=data.task, ids=ids, texts=texts)
+    encoder = plan_columns(data, schema, task=data.task, ids=ids, texts=texts, tokenizer=tokenizer)
     if cache is None:
         scratch = Scratch()
         out = _convert(data, train, encoder, transform, vocabulary, missing, scratch.path, True)

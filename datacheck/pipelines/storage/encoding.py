@@ -35,7 +35,8 @@ class Encoder:
     ``categories`` maps a column to its values on train, whose codes are 1 … k (0: unknown or
     missing). ``words`` maps a column of texts (split at white space) or of token lists to its
     most frequent tokens on train, whose codes are 2 … (0: padding, 1: unknown). ``series`` are
-    columns of lists of numbers, ``ids`` those whose whole numbers are token ids already.
+    columns of lists of numbers, ``ids`` those whose whole numbers are token ids already, or texts
+    (``tokenized``) that a ``tokenizer`` makes into ids.
     ``classes`` are the label's values on train, in ascending order, as canonical strings; their
     index is the class. ``left_out`` are features that no tensor can hold.
     """
@@ -49,6 +50,8 @@ class Encoder:
     task: Task | None = None
     classes: list[str] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
+    tokenized: tuple[str, ...] = ()
+    tokenizer: str = ""
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -123,7 +126,10 @@ class Encoder:
             out.append(_token_codes(tokens, known).alias(name))
         for name in (*self.series, *self.ids):
             inner = pl.Float32 if name in self.series else pl.Int64
-            lists = frame[name].cast(pl.List(inner))
+            column = frame[name]
+            if name in self.tokenized and column.dtype == pl.String:
+                column = _tokenized(column, self.tokenizer)
+            lists = column.cast(pl.List(inner))
             good = lists.list.eval(pl.element().is_finite().fill_null(value=False)).list.all()
             tally.add([name], [int((~good.fill_null(value=False)).sum())])
             out.append(lists)
@@ -175,6 +181,7 @@ def plan_columns(
     task: Task | None,
     ids: tuple[str, ...] = (),
     texts: tuple[str, ...] = (),
+    tokenizer: str = "",
 ) -> Encoder:
     """What each column of ``schema`` (name to Polars type, after the pipeline) becomes.
 
@@ -182,6 +189,7 @@ def plan_columns(
     is left, where ``ids`` names no column of lists of numbers or ``texts`` none of strings.
     """
     out: dict[str, list[str]] = {"number": [], "category": [], "words": [], "series": [], "ids": []}
+    tokenized: list[str] = []
     left: list[str] = []
     for name, dtype in schema.items():
         column = data.columns.get(name)
@@ -193,6 +201,9 @@ def plan_columns(
             out["ids"].append(name)
         elif inner is not None and (inner.is_numeric() or inner == pl.Boolean):
             out["series"].append(name)
+        elif tokenizer and dtype == pl.String and (kind is Kind.TEXT or name in texts):
+            out["ids"].append(name)
+            tokenized.append(name)
         elif inner == pl.String or kind is Kind.TEXT or (name in texts and dtype == pl.String):
             out["words"].append(name)
         elif kind in _LEFT_OUT or inner is not None:
@@ -208,7 +219,7 @@ def plan_columns(
             f"{unknown[0]!r} holds no lists of token ids",
             f"lists of numbers: {names(out['series']) or 'none'}",
         )
-    if unknown := [n for n in texts if n not in out["words"]]:
+    if unknown := [n for n in texts if n not in (*out["words"], *tokenized)]:
         strings = [n for n, dtype in schema.items() if dtype == pl.String]
         raise UsageError(f"{unknown[0]!r} holds no texts", f"strings: {names(strings) or 'none'}")
     kept = (X, CATEGORIES, Y)  # columns of the encoded table; sequences stand beside them
@@ -227,6 +238,8 @@ def plan_columns(
         label=label.name if label else "",
         task=task,
         left_out=tuple(left),
+        tokenized=tuple(tokenized),
+        tokenizer=tokenizer if tokenized else "",
     )
 
 
@@ -235,6 +248,14 @@ def tokens_of(series: pl.Series) -> pl.Series:
     if isinstance(series.dtype, pl.List):
         return series.cast(pl.List(pl.String))
     return series.cast(pl.String).str.extract_all(WORD)
+
+
+def _tokenized(texts: pl.Series, path: str) -> pl.Series:
+    """Ids of the tokens of each text, by a tokenizer."""
+    from datacheck.summaries.tokenizing import encoded
+
+    ids = [one for piece in encoded(texts, path) for one in piece]
+    return pl.Series(texts.name, ids, dtype=pl.List(pl.Int64))
 
 
 def _codes(values: pl.Series, known: list[str]) -> Ints:
