@@ -205,9 +205,7 @@ def _vocabulary(got: Ready, name: str) -> int:
     if name in encoder.words:
         return len(encoder.words[name]) + 2
     if name in encoder.tokenized:
-        from datacheck.summaries.tokenizing import load
-
-        return int(load(encoder.tokenizer).get_vocab_size())
+        return encoder.tokens_known()
     if name not in encoder.ids:
         return 0
     largest = {s: int(_items(table, name).max(initial=0)) for s, table in got.tables.items()}

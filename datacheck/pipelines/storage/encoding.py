@@ -63,6 +63,12 @@ class Encoder:
         """Whether anything is learned from train."""
         return bool(self.categories or self.words or self.task is Task.CLASSIFICATION)
 
+    def tokens_known(self) -> int:
+        """How many tokens the tokenizer knows."""
+        from datacheck.summaries.tokenizing import load
+
+        return int(load(self.tokenizer).get_vocab_size())
+
     def collate(self) -> Collate:
         """The collate of encoded rows."""
         return Collate(
