@@ -132,9 +132,15 @@ def _whole(matrix: Floats) -> Matrix:
 def _array(series: pl.Series) -> Matrix:
     import polars as pl
 
-    flat = series.cast(pl.List(pl.Float64)).explode(empty_as_null=False, keep_nulls=False)
-    matrix = flat.fill_null(0.0).fill_nan(0.0).to_numpy().reshape(series.len(), -1)
-    return _whole(np.clip(np.nan_to_num(matrix), -1e150, 1e150))
+    # In single precision and in place: the pixels of 40,000 pictures take 130 MB.
+    flat = series.cast(pl.List(pl.Float32)).explode(empty_as_null=False, keep_nulls=False)
+    matrix = np.array(flat.to_numpy(), dtype=np.float32).reshape(series.len(), -1)
+    np.nan_to_num(matrix, copy=False, nan=0.0)
+    np.clip(matrix, -1e15, 1e15, out=matrix)
+    matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
+    squares = float(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64))
+    matrix /= np.float32(np.sqrt(squares / max(matrix.size, 1)) or 1.0)
+    return matrix
 
 
 def _indicators(frame: pl.DataFrame, columns: list[str]) -> Matrix:

@@ -67,7 +67,7 @@ from datacheck.checks.given_probs import Judged, beside_labels
 from datacheck.checks.noise import ROWS, Noise, Suspects, estimate, reliable, suspects
 from datacheck.checks.predict import EACH, Target, read_target
 from datacheck.checks.probe import one_thread, out_of_fold
-from datacheck.checks.probe_features import TEXT_ROWS, measured, usable, views
+from datacheck.checks.probe_features import TEXT_ROWS, length, measured, usable, views
 from datacheck.checks.support import has_label, need_label_counts, need_row_hashes, need_sample
 from datacheck.dataset import Dataset, Kind, Role, Task
 from datacheck.errors import UsageError
@@ -221,7 +221,8 @@ def _kept(context: Context, target: Target, columns: list[str]) -> Target:
     if count > CLASSES:
         raise NotApplicable(f"{count:,} classes are too many for a probe; {CLASSES} can be judged")
     texts = any(context.data.columns[c].kind is Kind.TEXT for c in columns)
-    most = min(CELLS // max(len(columns), count), TEXT_ROWS if texts else rows.size)
+    wide = sum(max(1, length(target.frame[c])) for c in columns)
+    most = min(CELLS // max(wide, count), TEXT_ROWS if texts else rows.size)
     if rows.size > most:
         order = np.argsort(target.hashes[rows], kind="stable")[:most]
         rows = np.sort(rows[order])
