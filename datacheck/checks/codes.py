@@ -106,6 +106,7 @@ TABLE: tuple[Code, ...] = (
     Code("NM004", E, "transforms-differ"),
     Code("NM005", W, "extreme-values"),
     Code("NM006", W, "unseen-categories"),
+    Code("NM007", W, "image-format-shift"),
     Code("SL001", W, "skewed-lengths"),
     Code("SL002", W, "length-shift"),
     Code("SL003", E, "empty-sequences"),

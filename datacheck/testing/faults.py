@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
+from datacheck.testing.image_faults import image_formats, swapped_channels
 from datacheck.testing.near_faults import near_copies_across, near_copies_within
 from datacheck.types import Ints
 
@@ -673,10 +674,12 @@ _ALL = (
     Fault("log1p", "NM001", log_test),
     Fault("fahrenheit", "NM001", fahrenheit_test),
     Fault("sign-flip", "NM001", negated_test),
+    Fault("red-and-blue-swapped", "NM001", swapped_channels),
     Fault("scale-disparity", "NM002", scale_disparity),
     Fault("distribution-shift", "NM003", distribution_shift),
     Fault("extreme-values", "NM005", extreme_values),
     Fault("unseen-categories", "NM006", unseen_categories),
+    Fault("image-formats", "NM007", image_formats),
     Fault("skewed-lengths", "SL001", skewed_lengths),
     Fault("length-shift", "SL002", length_shift),
     Fault("empty-sequences", "SL003", empty_sequences),

@@ -185,7 +185,7 @@ UNITS: tuple[tuple[float, str], ...] = (
     (1440.0, "days and minutes"),
     (86400.0, "days and seconds"),
 )
-_IMAGENET = ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))
+IMAGENET = ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))
 
 
 def _table() -> tuple[Map, ...]:
@@ -197,7 +197,7 @@ def _table() -> tuple[Map, ...]:
         out.append(Map(name, text, 0, there))
         if back is not None:
             out.append(Map(f"not-{name}", text, 0, back, odd="train"))
-    for m, s in _IMAGENET:
+    for m, s in IMAGENET:
         text = f"normalized with ImageNet's mean {m} and deviation {s}"
         out.append(Map("imagenet", text, 0, _line(1 / s, -m / s)))
         out.append(Map("imagenet-255", text, 0, _line(1 / s / 255, -m / s)))

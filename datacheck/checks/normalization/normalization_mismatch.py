@@ -5,6 +5,9 @@ Columns of one split that are those of train after a map: standardized, scaled t
 [−1, 1], divided by 255, as logarithms, in other units, with the sign flipped. Or the other way
 round: train was mapped, the evaluation was not. Columns with one cause are one finding.
 
+Of pictures: 0–255 against 0–1 or [−1, 1], 8 against 16 bits, ImageNet's statistics or the data's
+own baked into the files, inverted, red and blue swapped (RGB against BGR).
+
 ## Why it hurts training
 A model fitted on one scale is asked about another. Nothing fails: the loss of the evaluation is
 simply wrong, and a scaler fitted on train makes it worse.
@@ -21,6 +24,11 @@ the two distributions overlap by half. Values within 1 % of the mean deviation c
 for rounding's sake. Where at least half of a finding's columns (and 8) share one line, as pixels
 do, it is that of all columns that it brings back, also of those that never vary.
 
+A line that maps every pixel of a picture maps the mean of each channel alike and stretches its
+deviation. So pictures are judged by their means and deviations in the three channels: a known map
+must bring the distribution of all six back, and that of the difference of red and blue, by the same
+bounds. Another kind of pictures is no such image of train.
+
 ## Example
 Train holds glucose in mg/dL (median 108), test in mmol/L (median 6.0): test holds the column
 divided by 18.016. Distance 1.00, and 0.04 once undone.
@@ -28,7 +36,8 @@ divided by 18.016. Distance 1.00, and 0.04 once undone.
 ## Repair and repair safety
 `invert-transform` (safe): apply the inverse of the map to the split that has been through it; the
 evidence holds scale and offset for each column. `shared-transform` (safe): refit one transform on
-train and apply it to all splits.
+train and apply it to all splits. For pictures it is manual: read all splits by one decoder and
+transform.
 
 ## Options
 - `min_distance` (0.2): the least distance, at the lower end of its interval, of one of the columns.
@@ -45,7 +54,8 @@ symmetric column, or about columns with two values where no other column shares 
 displacement without a name, and a change of scale within a factor of 3, are left to NM003: nature
 makes those too. So are clocks and counters, whose scale says only when the rows were written. A
 split that has been mapped and has also shifted may not be recognized; then NM003 speaks. Small
-splits (fewer than some 20 rows) rarely have enough evidence.
+splits (fewer than some 20 rows) rarely have enough evidence. Pictures that are as often dark as
+bright look the same inverted, and grey ones with red and blue swapped.
 
 ## References
 - Stephens 1970, "Use of the Kolmogorov–Smirnov, Cramér–von Mises and related statistics without
@@ -61,6 +71,14 @@ from dataclasses import dataclass
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.normalization.maps import Mismatch
 from datacheck.checks.normalization.mismatches import judged, mismatches
+from datacheck.checks.normalization.pixels import (
+    CHANNELS,
+    PixelMismatch,
+    judged_pixels,
+    need_pixels,
+    pictures,
+    pixel_mismatches,
+)
 from datacheck.checks.quantiles import needs_two, numbers
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset
@@ -79,18 +97,47 @@ class NormalizationMismatch(Rule):
 
     def needs(self, data: Dataset) -> Iterable[Need]:
         needs_two(data)
-        return [Need("moments", tuple(numbers(data))), *need_sample(data)]
+        return [Need("moments", tuple(numbers(data))), *need_sample(data, *need_pixels(data))]
 
     def judge(self, context: Context) -> Iterable[Finding]:
         pairs = context.pairs()
         seen = {other: judged(context, train, other) for train, other in pairs}
-        if not any(seen.values()):
+        shown = pictures(context.data)
+        if not any(seen.values()) and not shown:
             raise NotApplicable("no number column that varies in train and in another split")
         for train, other in pairs:
+            if shown and not seen[other]:
+                judged_pixels(context, train, other)
+            for one in pixel_mismatches(context, train, other, self.min_distance):
+                yield self._tell_pixels(one, train, other)
             found = mismatches(context, train, other, self.min_distance)
             total = len({*seen[other], *(c for one in found for c in one.columns)})
             for one in found:
                 yield self._tell(one, train, other, total)
+
+    def _tell_pixels(self, one: PixelMismatch, train: str, other: str) -> Finding:
+        odd, plain = (train, other) if one.map.back else (other, train)
+        return self.finding(
+            f"{odd} holds its pictures {one.map.text}, {plain} does not: {one.column} (distance "
+            f"{one.distance:.2f}, {one.left:.2f} once undone)",
+            splits=[train, other],
+            columns=[one.column],
+            count=1,
+            total=1,
+            unit="columns",
+            effect=Effect(
+                "ks", one.distance, one.low, min(1.0, 2 * one.distance - one.low), self.min_distance
+            ),
+            evidence={
+                "map": one.map.name,
+                "mapped": odd,
+                "left": one.left,
+                "scale": list(one.map.scale),
+                "offset": list(one.map.offset),
+                "channels": [CHANNELS[i] for i in one.map.order],
+            },
+            repairs=[Repair("shared-transform", "manual")],
+        )
 
     def _tell(self, one: Mismatch, train: str, other: str, total: int) -> Finding:
         worst = int(one.distance.argmax())
