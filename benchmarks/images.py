@@ -131,9 +131,9 @@ class Run:
 def ours(folder: Path) -> Run:
     """The audit with every rule."""
     command = [sys.executable, "-m", "datacheck", "audit", str(folder), "--format", "json"]
-    done, *took = _timed([*command, "--fail-on", "never"], {"PYTHONPATH": str(ROOT)})
+    done, seconds, cpu = _timed([*command, "--fail-on", "never"], {"PYTHONPATH": str(ROOT)})
     report = json.loads(done)
-    run = Run(*took, report, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+    run = Run(seconds, cpu, report, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
     for found in report["findings"]:
         if found["rule"] == "MV006" and found["severity"] == "error":
             run.broken.update(found["evidence"]["files"])
@@ -151,8 +151,8 @@ def theirs(python: Path, folder: Path, broken: Sequence[str], scratch: Path) -> 
         told = f"ends at a cut file ({tried.stderr.strip().splitlines()[-1]})"
         whole = [p.name for p in folder.iterdir() if p.name not in set(broken)]
         folder = _linked(folder, whole, scratch / "b")
-    done, *took = _timed([str(python), "-c", PEER, str(folder)], {})
-    return Run(*took, json.loads(done[done.index("{") :])), told
+    done, seconds, cpu = _timed([str(python), "-c", PEER, str(folder)], {})
+    return Run(seconds, cpu, json.loads(done[done.index("{") :])), told
 
 
 def _linked(folder: Path, names: Sequence[str], target: Path) -> Path:

@@ -39,11 +39,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datacheck.checks.base import Context, Rule
-from datacheck.checks.missing.cells import LISTED
 from datacheck.dataset import Dataset, Kind, Problem
 from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, Severity, names
 from datacheck.summaries.base import Need
 
+NAMED = 1_000  # files that the evidence names
 COUNTED = r"([\d,]+) (?:more )?(?:line|record|row)s?\b"
 MORE = " more "
 
@@ -90,7 +90,7 @@ class UnreadableFile(Rule):
             count=count,
             total=_total(context, group, whole=whole),
             unit="files" if whole else "records",
-            evidence={"files": files[:LISTED], "reasons": reasons[:5]},
+            evidence={"files": files[:NAMED], "reasons": reasons[:5]},
             examples=[
                 Example((_address(p, pictures),), {"reason": p.reason})
                 for p in group[:MAX_EXAMPLES]

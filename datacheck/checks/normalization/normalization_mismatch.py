@@ -108,8 +108,8 @@ class NormalizationMismatch(Rule):
         for train, other in pairs:
             if shown and not seen[other]:
                 judged_pixels(context, train, other)
-            for one in pixel_mismatches(context, train, other, self.min_distance):
-                yield self._tell_pixels(one, train, other)
+            for mapped in pixel_mismatches(context, train, other, self.min_distance):
+                yield self._tell_pixels(mapped, train, other)
             found = mismatches(context, train, other, self.min_distance)
             total = len({*seen[other], *(c for one in found for c in one.columns)})
             for one in found:
