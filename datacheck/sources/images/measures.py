@@ -252,7 +252,7 @@ def columns(parts: Sequence[Measured], column: str, wanted: Wanted) -> list[pl.S
     made["phash"] = lambda: _phash(grey)
     made["grey"] = lambda: _halved(grey)
     pixels = _stacked((x for p in parts for x in p.pixels), (_HALF, _HALF, 3), np.float32)
-    made["pixels"] = lambda: pixels.reshape(len(pixels), -1)
+    made["pixels"] = lambda: pixels.reshape(-1, _HALF * _HALF * 3)
     out: list[pl.Series] = []
     for name in sorted(wanted.names):
         dtype = dtype_of(name)
@@ -296,4 +296,4 @@ def _phash(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.uint64]:
 def _halved(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """(n, 256): means of 2 × 2 pixels."""
     blocks = grey.reshape(-1, _HALF, 2, _HALF, 2).mean(axis=(2, 4))
-    return np.asarray(np.clip(np.rint(blocks), 0, 255), dtype=np.uint8).reshape(len(blocks), -1)
+    return np.asarray(np.clip(np.rint(blocks), 0, 255), dtype=np.uint8).reshape(-1, _HALF * _HALF)

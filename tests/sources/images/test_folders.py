@@ -176,7 +176,7 @@ def test_split_folders_given_by_name(tmp_path):
     folder(tmp_path, each=6)
     (tmp_path / "test" / "circle" / "00.png").write_bytes(b"")
     report = datacheck.audit(train=tmp_path / "train", test=tmp_path / "test")
-    assert report.dataset["splits"]["test"] == {"rows": 11, "files": 1}
+    assert report.dataset["splits"]["test"] == {"rows": 11, "files": 12}
     assert report.dataset["columns"]["label"]["role"] == "label"
     found = next(f for f in report.findings if f.rule == "MV006")
     assert found.examples[0].addresses == ("test/circle/00.png",)
@@ -198,6 +198,10 @@ def test_all_pictures_broken_is_no_crash(tmp_path):
         (tmp_path / f"{i}.jpg").write_bytes(b"x")
     report = clean(datacheck.audit(tmp_path))
     assert next(f for f in report.findings if f.rule == "MV006").count == 3
+    (fragment,) = open_source(tmp_path).splits["data"].fragments
+    (batch,) = fragment.read(list(open_source(tmp_path).columns), 9)
+    assert batch.height == 0
+    assert len(batch.problems) == 3
 
 
 def test_without_pillow_there_is_a_hint(tmp_path, monkeypatch):
