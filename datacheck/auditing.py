@@ -184,6 +184,8 @@ def _needs(rules: list[Rule], data: Dataset, outcomes: dict[str, Outcome]) -> se
     for rule in rules:
         try:
             needs.update(rule.needs(data))
+        except UsageError:
+            raise  # what a person named for the rule is not there, or not what it should be
         except NotApplicable as reason:
             outcomes[rule.code] = Outcome(rule.code, Status.NOT_APPLICABLE, str(reason))
         except Exception as error:

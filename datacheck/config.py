@@ -171,6 +171,10 @@ class Config:
     """Class probabilities of your own model for LB002, made without the labels that they judge:
     a file, an array of shape (rows, classes), or a mapping of split names to such."""
 
+    schema: Any = None
+    """The pandera schema that SC003 judges by: a YAML file, ``module:Model``, or a schema or model
+    of ``pandera.polars``. Naming a module imports it, so a file of settings can name files only."""
+
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in ("label", "group", "time", "split_column", "encoding", "tokenizer"):
@@ -270,6 +274,8 @@ class Config:
             if "datacheck" not in tool and not required:
                 return cls()
             raw = tool.get("datacheck", {})
+        if _is_yaml(raw.get("schema")):
+            raw["schema"] = str(path.parent / raw["schema"])  # beside the settings that name it
         try:
             return cls(**_known(raw), origin=str(path))
         except UsageError as error:
@@ -325,6 +331,11 @@ def _known(raw: Any) -> dict[str, Any]:
             "transforms cannot be set in a file: importing them runs code",
             "name them with --transforms, or audit(…, transforms=…)",
         )
+    if "schema" in raw and not _is_yaml(raw["schema"]):
+        raise UsageError(
+            "schema in a file names a .yaml or .yml file only: importing a module runs code",
+            "name the module with --schema, or audit(…, schema=…)",
+        )
     keys = [f.name for f in fields(Config) if f.name not in ("origin", "transforms")]
     out = _keys(raw, keys, "setting")
     if "rules" in out and not isinstance(out["rules"], Mapping):
@@ -334,6 +345,10 @@ def _known(raw: Any) -> dict[str, Any]:
             raise UsageError("suppress is not a list of tables", "write [[suppress]]")
         out["suppress"] = tuple(_suppression(item) for item in out["suppress"])
     return out
+
+
+def _is_yaml(name: Any) -> bool:
+    return isinstance(name, str) and name.lower().endswith((".yaml", ".yml"))
 
 
 def _suppression(raw: Any) -> Suppression:

@@ -80,6 +80,16 @@ def options_by_code(config: Config) -> dict[str, Mapping[str, Any]]:
         if code in out:
             raise ConfigError(f"the options of {code} stand twice, once by name", "keep one table")
         out[code] = options
+    own = out.get("SC003", {}).get("schema", "")
+    if own and not str(own).lower().endswith((".yaml", ".yml")):
+        raise ConfigError(
+            "rules.SC003.schema names a .yaml or .yml file only: importing a module runs code",
+            "name the module with --schema",
+        )
+    if config.schema is not None:
+        from datacheck.summaries.schemas import name_of
+
+        out["SC003"] = {**out.get("SC003", {}), "schema": name_of(config.schema)}
     return out
 
 

@@ -98,8 +98,8 @@ def test_the_audit_of_a_csv_is_light():
 
 BASE = {"types", "errors"}
 BELOW_CLI = {
-    "auditing", "baseline", "checks", "config", "dataset", "engines", "findings", "options",
-    "pipelines", "report", "sources", "summaries", "suppress", "testing", "training",
+    "auditing", "baseline", "checks", "config", "contract", "dataset", "engines", "findings",
+    "options", "pipelines", "report", "sources", "summaries", "suppress", "testing", "training",
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     # what flows, from left to right
@@ -126,6 +126,7 @@ ALLOWED: dict[str, set[str]] = {
     "options": BASE | {"checks", "config", "findings"},
     "suppress": {"checks", "config", "findings"},
     "baseline": BASE | {"findings"},
+    "contract": BASE | {"auditing", "config", "dataset", "engines", "summaries"},
     # what puts it together
     "auditing": BASE | BELOW_CLI - {"pipelines", "testing", "training"},
     "testing": BASE | BELOW_CLI,
@@ -147,6 +148,7 @@ EXCEPTIONS = {
     ("report", "errors", "UsageError"): "a file name may ask for a form that there is not",
     ("auditing", "pipelines", "compare"): "only where transforms are named",
     ("auditing", "pipelines", "loaded"): "as compare",
+    ("options", "summaries", "name_of"): "a schema goes to its rule by its name",
     ("config", "options", "checked"): "a Config answers for the options of its rules",
     ("config", "options", "severities"): "as checked",
     ("sources", "findings", "names"): "lists in sentences read alike everywhere",

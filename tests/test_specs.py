@@ -1,8 +1,8 @@
 """Literate specs: each Markdown file in tests/specs is prose, data, and the expected report.
 
 Blocks: ``csv NAME`` (a split) or ``python`` (seeded code that sets frames such as ``train`` and
-``test``, for NM004 ``transforms``, for the rules of training ``run``, and for those of loaders
-``loader`` and ``source``), an optional ``toml`` configuration, then ``report`` (one line a finding:
+``test``, for NM004 ``transforms``, for SC003 ``schema``, for the rules of training ``run``, and for
+those of loaders ``loader`` and ``source``), an optional ``toml`` configuration, then ``report`` (one line a finding:
 code, severity, and any of splits= columns= count= total=; an empty block means clean) or
 ``not-checked`` (code, and a part of the reason). Each report block ends a case.
 """
@@ -46,7 +46,7 @@ def cases() -> list[Any]:
 def audit(code: str, blocks: list[tuple[str, str, str]], folder: Path) -> datacheck.Report:
     config: dict[str, Any] = {}
     frames: dict[str, Any] = {}
-    transforms = run = loader = source = None
+    transforms = run = loader = source = schema = None
     for kind, name, body in blocks:
         if kind == "csv":
             (folder / f"{name}.csv").write_text(body, encoding="utf-8")
@@ -55,11 +55,12 @@ def audit(code: str, blocks: list[tuple[str, str, str]], folder: Path) -> datach
             exec(body, scope)
             frames = {k: v for k, v in scope.items() if isinstance(v, pl.DataFrame)}
             transforms, run = scope.get("transforms"), scope.get("run")
+            schema = scope.get("schema")
             loader, source = scope.get("loader"), scope.get("source")
         elif kind == "toml":
             config = tomllib.loads(body)
     config.setdefault("select", [code])
-    chosen = datacheck.Config.from_mapping(config).replace(transforms=transforms)
+    chosen = datacheck.Config.from_mapping(config).replace(transforms=transforms, schema=schema)
     if run is not None:
         return judge(run, config=chosen)
     if loader is not None:

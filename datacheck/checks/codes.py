@@ -116,6 +116,7 @@ TABLE: tuple[Code, ...] = (
     Code("SL007", W, "copied-pairs"),
     Code("SC001", E, "columns-differ"),
     Code("SC002", E, "types-differ"),
+    Code("SC003", E, "schema-violation"),
     Code("ST001", E, "non-finite-loss-or-gradient"),
     Code("ST002", W, "loss-spike"),
     Code("ST003", E, "exploding-gradients"),

@@ -26,6 +26,7 @@ Examples:
   datacheck audit dataset/ --select LK,LB --fail-on warning
   datacheck audit dataset/ --format github --report datacheck.sarif --report datacheck.xml
   datacheck audit images.npz --transforms my_project.data:train,my_project.data:test
+  datacheck audit dataset/ --schema schema.yaml
   datacheck audit --run run.jsonl
   datacheck audit dataset/ --run run.jsonl --select ST --fail-on warning
 
@@ -52,6 +53,12 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     multiple=True,
     help="Class probabilities of your own model for LB002, as FILE or SPLIT=FILE: .npz, .npy, "
     ".csv or .parquet. Repeatable.",
+)
+@click.option(
+    "--schema",
+    metavar="NAME",
+    help="A pandera schema that every row must keep to: a YAML file (`datacheck schema` writes "
+    "one), or module:Model, which imports that module, from the current folder first.",
 )
 @click.option(
     "--run",

@@ -18,6 +18,7 @@ TABLE: dict[str, str] = {
     "thumbnails": "Thumbnails",
     "tokens": "Tokens",
     "values": "Values",
+    "violations": "Violations",
 }
 
 

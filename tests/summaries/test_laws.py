@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandera.polars as pa
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,18 @@ from hypothesis import strategies as st
 
 from datacheck.dataset import Batch
 from datacheck.summaries import TABLE, Summary, summary_class
+from datacheck.summaries.schemas import name_of
 from datacheck.testing import laws
 from tests.summaries.strategies import SCHEMA, batches
 
 ALL = tuple(SCHEMA)
+SMALL = pa.DataFrameSchema(
+    {
+        "f": pa.Column(pl.Int64, pa.Check.in_range(-1, 1)),
+        "i": pa.Column(pl.Float64, pa.Check.ge(0), nullable=True, unique=True),
+        "s": pa.Column(pl.String, pa.Check.isin(["", "a"])),
+    }
+)
 CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("keys", ALL, {}),
     ("keys", ("s", "i"), {"cap": 3}),
@@ -35,6 +44,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("tokens", ("f",), {}),
     ("values", ("f", "i", "b", "s", "y"), {}),
     ("values", ("s", "f"), {"cap": 3}),
+    ("violations", ("f", "i", "s"), {"schema": name_of(SMALL)}),
 ]
 
 

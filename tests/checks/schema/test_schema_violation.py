@@ -1,0 +1,149 @@
+"""SC003: what breaks a schema is counted, whatever the blocks; what keeps it passes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import datacheck
+from datacheck.config import Config
+from datacheck.contract import infer_schema
+from datacheck.errors import ConfigError, UsageError
+from datacheck.findings import Status
+
+CLINIC = Path(__file__).resolve().parents[3] / "fixtures" / "clinic"
+
+
+def judged(schema, **splits):
+    return datacheck.audit(splits, settings={"schema": schema, "select": ("SC003",)})
+
+
+cells = st.lists(
+    st.tuples(st.integers(-5, 5) | st.none(), st.sampled_from(["a", "b", "c"]) | st.none()),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(rows=cells, low=st.integers(-3, 0), high=st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_counts_are_those_of_a_plain_loop(rows, low, high):
+    schema = pa.DataFrameSchema(
+        {
+            "n": pa.Column(int, pa.Check.in_range(low, high)),
+            "s": pa.Column(str, pa.Check.isin(["a", "b"]), nullable=True),
+        }
+    )
+    frame = pl.DataFrame(rows, schema={"n": pl.Int64, "s": pl.String}, orient="row")
+    report = judged(schema, train=frame)
+    found = {(f.columns[0], f.evidence["check"]): f.count for f in report.findings}
+    wanted = {
+        ("n", f"in_range({low}, {high})"): sum(
+            n is not None and not low <= n <= high for n, _ in rows
+        ),
+        ("n", "not_nullable"): sum(n is None for n, _ in rows),
+        ("s", "isin(['a', 'b'])"): sum(s == "c" for _, s in rows),
+    }
+    assert found == {k: n for k, n in wanted.items() if n}
+
+
+@given(
+    rows=st.integers(2, 60),
+    seed=st.integers(0, 99),
+    margin=st.sampled_from([0.0, 0.1, 2.0]),
+)
+@settings(max_examples=25, deadline=None)
+def test_train_keeps_the_schema_that_was_inferred_from_it(rows, seed, margin):
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    frame = pl.DataFrame(
+        {
+            "x": rng.normal(size=rows) * 10.0 ** rng.integers(-6, 7),
+            "n": rng.integers(-3, 3, rows),
+            "c": rng.choice(["red", "green"], rows),
+            "b": rng.random(rows) < 0.5,
+            "t": [" ".join(rng.choice(["ab", "cde"], 5)) + f" {i}" for i in range(rows)],
+            "d": np.datetime64("2024-01-01", "us") + rng.integers(0, 10**12, rows),
+            "m": [None if rng.random() < 0.3 else 1.5 for _ in range(rows)],
+            "label": rng.integers(0, 2, rows),
+        }
+    )
+    schema, text = infer_schema({"train": frame}, Config(label="label"), margin=margin)
+    report = judged(schema, train=frame)
+    assert not report.findings, (report, text)
+
+
+def test_yaml_says_what_the_schema_says(tmp_path):
+    schema, text = infer_schema(str(CLINIC), Config())
+    path = tmp_path / "schema.yaml"
+    path.write_text(text, encoding="utf-8")
+    from_file = datacheck.audit(CLINIC, schema=str(path), settings={"select": ("SC003",)})
+    in_memory = datacheck.audit(CLINIC, schema=schema, settings={"select": ("SC003",)})
+    assert [f.message for f in from_file.findings] == [f.message for f in in_memory.findings]
+    assert {f.columns[0] for f in from_file.findings} == {
+        "lactate", "temperature_c", "urea_creatinine_ratio",
+    }  # fmt: skip
+
+
+def test_a_module_is_imported_when_asked_for_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours_sc003.py").write_text(
+        "import pandera.polars as pa\n"
+        "class Row(pa.DataFrameModel):\n"
+        "    x: float = pa.Field(ge=0)\n"
+        "broken = 3\n"
+    )
+    frame = pl.DataFrame({"x": [1.0, -1.0], "label": [0, 1]})
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (found,) = judged("ours_sc003:Row", train=frame).findings
+    assert found.count == 1
+    for name, said in (
+        ("ours_sc003:broken", "no schema of pandera.polars"),
+        ("ours_sc003:nothing", "cannot import"),
+        ("no_such_module:X", "cannot import"),
+        ("nowhere.yaml", "cannot read the schema"),
+        ("nowhere", "no such file"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            judged(name, train=frame)
+
+
+def test_a_file_of_settings_cannot_have_code_imported(tmp_path):
+    for text in ('schema = "os:system"\n', '[rules.SC003]\nschema = "os:system"\n'):
+        (tmp_path / "datacheck.toml").write_text(text)
+        with pytest.raises(ConfigError, match="importing a module runs code"):
+            datacheck.audit(
+                pl.DataFrame({"x": [1, 2]}), config=Config.load(tmp_path / "datacheck.toml")
+            )
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "a: !!python/object/apply:os.system [ls]", "x", ""])
+def test_hostile_files_are_told_in_one_line(tmp_path, text):
+    path = tmp_path / "schema.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="no schema"):
+        judged(str(path), train=pl.DataFrame({"x": [1, 2]}))
+
+
+def test_a_check_that_breaks_is_a_failed_rule_or_a_finding_never_a_crash():
+    def broken(data):
+        raise RuntimeError("mine")
+
+    schema = pa.DataFrameSchema({"x": pa.Column(int, pa.Check(broken))})
+    report = judged(schema, train=pl.DataFrame({"x": [1, 2], "label": [0, 1]}))
+    (outcome,) = report.outcomes
+    assert outcome.status in (Status.FOUND, Status.FAILED)
+
+
+def test_strict_schema_names_what_it_does_not_know():
+    schema = pa.DataFrameSchema({"x": pa.Column(int)}, strict=True)
+    frame = pl.DataFrame({"x": [1, 2], "extra": [0, 1]})
+    (found,) = judged(schema, train=frame).findings
+    assert "extra" in found.message
