@@ -274,8 +274,7 @@ class Config:
             if "datacheck" not in tool and not required:
                 return cls()
             raw = tool.get("datacheck", {})
-        if _is_yaml(raw.get("schema")):
-            raw["schema"] = str(path.parent / raw["schema"])  # beside the settings that name it
+        raw = _beside(raw, path.parent)
         try:
             return cls(**_known(raw), origin=str(path))
         except UsageError as error:
@@ -345,6 +344,13 @@ def _known(raw: Any) -> dict[str, Any]:
             raise UsageError("suppress is not a list of tables", "write [[suppress]]")
         out["suppress"] = tuple(_suppression(item) for item in out["suppress"])
     return out
+
+
+def _beside(raw: Any, folder: Path) -> Any:
+    """The settings with the schema's file found beside the file that names it."""
+    if isinstance(raw, Mapping) and _is_yaml(raw.get("schema")):
+        return {**raw, "schema": str(folder / raw["schema"])}
+    return raw
 
 
 def _is_yaml(name: Any) -> bool:

@@ -14,7 +14,8 @@ from datacheck.errors import UsageError
 
 # How reports of ours begin; nothing else is ever overwritten, so that no slip costs data.
 _OURS = re.compile(
-    rb'datacheck \xc2\xb7 |datacheck: |\{\s*"version": \d+,\s*"dataset": \{|# Inferred by datacheck |'
+    rb"datacheck \xc2\xb7 |datacheck: |# Inferred by datacheck |"
+    rb'\{\s*"version": \d+,\s*"dataset": \{|'
     rb"[A-Z]{2}\d{3} (error|warning|info): |(\d+ (error|warning|info)|no findings)|"
     rb'\{\s*"\$schema": "https://docs\.oasis-open\.org/sarif/|## datacheck \xc2\xb7 |'
     rb"<\?xml [^>]*>\s*<testsuites name=.datacheck |::(error|warning|notice) (file|title)="

@@ -9,11 +9,12 @@ A schema says what the code after it relies on. A value outside it is what that 
 with: it ends the run in the middle of the night, or goes through and is learned.
 
 ## How it is measured
-Name the schema: `datacheck audit dataset/ --schema schema.yaml`, `--schema my_project.data:Patient`,
-or `datacheck.audit(..., schema=Patient)`. Every row of every split is validated by pandera's Polars
-backend, in the one scan; all failing rows are counted and the first ones shown. Types are compared by
-value: 3.0 read from text is an integer where the schema wants one, 3.5 is not, and text that is no
-number at all counts as a wrong type. Uniqueness is judged over the whole split, by 64-bit hashes of the values.
+Name the schema: `datacheck audit dataset/ --schema schema.yaml`, `--schema
+my_project.data:Patient`, or `datacheck.audit(..., schema=Patient)`. Every row of every split is
+validated by pandera's Polars backend, in the one scan; all failing rows are counted and the first
+ones shown. Types are compared by value: 3.0 read from text is an integer where the schema wants
+one, 3.5 is not, and text that is no number at all counts as a wrong type. Uniqueness is judged over
+the whole split, by 64-bit hashes of the values.
 
 ## Example
 A schema that was inferred from train says `age` lies in 0 to 99; test has 7 rows of 999:
@@ -26,9 +27,9 @@ None is made: which side is wrong, the rows or the schema, a person has to say.
 - `schema` (""): the file or `module:Model`; `--schema` sets it.
 
 ## Known limits
-Checks of your own that look at a whole column (its mean, say) see blocks of at most 65,536 rows, and
-no rows can be named for them. Columns that a split lacks are told once, not row by row. `unique` over
-several columns together is not judged, and neither are parsers.
+Checks of your own that look at a whole column (its mean, say) see blocks of at most 65,536 rows,
+and no rows can be named for them. Columns that a split lacks are told once, not row by row.
+`unique` over several columns together is not judged, and neither are parsers.
 
 ## References
 - pandera, https://pandera.readthedocs.io
