@@ -192,7 +192,7 @@ def test_every_setting_of_a_file(tmp_path):
         label="y", group="patient", time="when", id=("row",), split_column="fold",
         ignore_column=("note", "file"), task=Task.CLASSIFICATION, delimiter=";",
         encoding="latin-1", header=True, text_layout="lines", pred_probs="probabilities.npz",
-        length_unit="tokens", tokenizer="models/tokenizer.json", schema="schema.yaml",
+        length_unit="tokens", tokenizer="models/tokenizer.json", schema=str(tmp_path / "schema.yaml"),
         select=("LK", "MV"), ignore=("MV005",), fail_on="info",
         memory=2 << 30, threads=3, sample=1000, rules={"MV001": {"severity": "error"}},
         suppress=(Suppression("MV001", ("a",), ("train",), "the form allows it"),),

@@ -3,7 +3,7 @@
 Blocks: ``csv NAME`` (a split) or ``python`` (seeded code that sets frames such as ``train`` and
 ``test``, for NM004 ``transforms``, for SC003 ``schema``, for the rules of training ``run``, and for
 those of loaders ``loader`` and ``source``), an optional ``toml`` configuration, then ``report`` (a
-line for each finding: code, severity, and any of splits= columns= count= total=; an empty block means
+line for each: code, severity, and any of splits= columns= count= total=; an empty block means
 clean) or ``not-checked`` (code, and a part of the reason). Each report block ends a case.
 """
 
