@@ -8,6 +8,7 @@ whatever its type; text is normalized to Unicode NFC. The mixer is the finalizer
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,13 +128,21 @@ def _hash_lists(series: pl.Series) -> Hashes:
 
 
 def hash_numbers(matrix: Floats, names: tuple[str, ...]) -> Hashes:
-    """One uint64 per row of a float64 matrix (rows, columns), whatever the order of columns.
+    """One uint64 per row of a float64 matrix (rows, columns), whatever the order of columns."""
+    out = np.zeros((1, matrix.shape[0]), dtype=np.uint64)
+    add_numbers(out, matrix, names, (0,) * len(names))
+    return np.asarray(out[0])
+
+
+def add_numbers(
+    out: Hashes, matrix: Floats, names: tuple[str, ...], homes: Sequence[int]
+) -> None:
+    """Add the hashes of columns to those of shape (parts, rows), each to the part it is at home in.
 
     Each column's bits, the constant of its name flipped in (or 0 would be 0 in every column, and
     a 2.0 the same in half of them), are multiplied by it made odd, folded and mixed, and added.
     """
-    out = np.zeros(matrix.shape[0], dtype=np.uint64)
-    fold, mixed = np.empty_like(out), np.empty_like(out)
+    fold, mixed = np.empty_like(out[0]), np.empty_like(out[0])
     for j, name in enumerate(names):
         bits = number_bits(matrix[:, j])
         own = seed(name)
@@ -145,8 +154,7 @@ def hash_numbers(matrix: Floats, names: tuple[str, ...]) -> Hashes:
         np.right_shift(mixed, _S31, out=fold)
         np.bitwise_xor(mixed, fold, out=mixed)
         np.multiply(mixed, _M2, out=mixed)
-        np.add(out, mixed, out=out)
-    return out
+        np.add(out[homes[j]], mixed, out=out[homes[j]])
 
 
 def hash_other(series: pl.Series, name: str) -> Hashes:

@@ -1,13 +1,12 @@
 """One 64-bit hash a row over the features, and one over the label.
 
-Sixteen bytes a row; past ``SPILL`` bytes the arrays live in an unlinked scratch file.
-Two rows with one feature hash are the same but for a chance of n² / 2⁶⁵ in the whole dataset;
-rules confirm what they report on the real rows.
+Sixteen bytes a row, and sixteen more where the hash is held in three parts; past ``SPILL`` bytes
+the arrays live in an unlinked scratch file. Two rows with one feature hash are the same but for a
+chance of n² / 2⁶⁵ in the whole dataset; rules confirm what they report on the real rows.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,23 +14,35 @@ import numpy as np
 
 from datacheck.dataset import Batch
 from datacheck.summaries.base import State, Summary
-from datacheck.summaries.hashing import hash_column, hash_numbers, hash_other, mix
+from datacheck.summaries.hashing import add_numbers, hash_column, hash_other, mix
+from datacheck.summaries.spilling import Arrays, spilled
 from datacheck.types import Hashes, Ints
 
 NO_LABEL = ""
-_Chunk = tuple[Ints, int, Hashes, Hashes]  # addresses, or the first one where they run on; n
+PARTS = 3
 
 
 class RowHashes(Summary):
-    """Hashes of the rows over ``columns``, and over ``label`` alone ('' for none)."""
+    """Hashes of the rows over ``columns``, and over ``label`` alone ('' for none).
+
+    ``parts`` has a digit of 0–2 for each column: the hash is then the sum of those of three parts
+    of the columns, by which rows are found that differ in one or two (:meth:`part`).
+    """
 
     columnwise: ClassVar[bool] = False
     SPILL: ClassVar[int] = 256 << 20
 
-    def __init__(self, columns: Sequence[str] = (), label: str = NO_LABEL, **params: Any) -> None:
-        super().__init__(columns, label=label, **params)
+    def __init__(
+        self,
+        columns: Sequence[str] = (),
+        label: str = NO_LABEL,
+        parts: str = "",
+        **params: Any,
+    ) -> None:
+        super().__init__(columns, label=label, parts=parts, **params)
         self.label = label
-        self._chunks: list[_Chunk] = []
+        self.homes = {c: int(p) for c, p in zip(columns, parts, strict=bool(parts))}
+        self._chunks: list[tuple[int, Arrays]] = []  # rows; addresses, or the first of a run
         self._held = 0
         self._sorted: Hashes | None = None
 
@@ -42,20 +53,27 @@ class RowHashes(Summary):
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return sum(c[1] for c in self._chunks)
+        return sum(n for n, _ in self._chunks)
 
     def features(self) -> Hashes:
         """uint64 of shape (rows,), in order of address."""
-        return self._joined(2)
+        return self._joined("features")
 
     def labels(self) -> Hashes:
         """uint64 of shape (rows,), in order of address; zeros without a label."""
-        return self._joined(3)
+        return self._joined("labels")
+
+    def part(self, which: int) -> Hashes:
+        """uint64 of shape (rows,), in order of address: the hash of one of the three parts."""
+        if which < PARTS - 1:
+            return self._joined(f"part{which}")
+        return self.features() - self._joined("part0") - self._joined("part1")
 
     def addresses(self) -> Ints:
         """int64 of shape (rows,), ascending."""
         self._order()
-        parts = [a if a.size == n else a[0] + np.arange(n) for a, n, _, _ in self._chunks]
+        own = [(n, c["addresses"]) for n, c in self._chunks]
+        parts = [a if a.size == n else a[0] + np.arange(n) for n, a in own]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def sorted_features(self) -> Hashes:
@@ -69,9 +87,11 @@ class RowHashes(Summary):
         if not batch.height:
             return
         numbers, others = _kinds(batch, self.columns)
-        hashed = hash_numbers(batch.matrix(numbers), numbers)
+        hashed = np.zeros((PARTS if self.homes else 1, batch.height), dtype=np.uint64)
+        homes = [self.homes.get(c, 0) for c in numbers]
+        add_numbers(hashed, batch.matrix(numbers), numbers, homes)
         for name in others:
-            hashed += hash_other(batch.frame[name], name)
+            hashed[self.homes.get(name, 0)] += hash_other(batch.frame[name], name)
         label = (
             mix(hash_column(batch.frame[self.label]))
             if self.label
@@ -80,49 +100,32 @@ class RowHashes(Summary):
         addresses = batch.addresses
         if addresses[-1] - addresses[0] == addresses.size - 1:
             addresses = addresses[:1]
-        self._add((addresses, batch.height, hashed, label))
+        chunk = {"addresses": addresses, "features": hashed.sum(axis=0), "labels": label}
+        if self.homes:
+            chunk |= {f"part{k}": hashed[k].copy() for k in range(PARTS - 1)}
+        self._add(batch.height, chunk)
 
     def merge(self, other: Self) -> Self:
         """The rows of both."""
-        for chunk in other._chunks:
-            self._add(chunk)
+        for n, chunk in other._chunks:
+            self._add(n, chunk)
         return self
 
-    def _add(self, chunk: _Chunk) -> None:
+    def _add(self, n: int, chunk: Arrays) -> None:
         self._sorted = None
-        self._chunks.append(chunk)
-        self._held += chunk[2].nbytes + chunk[3].nbytes + chunk[0].nbytes
+        self._chunks.append((n, chunk))
+        self._held += sum(a.nbytes for a in chunk.values() if not isinstance(a, np.memmap))
         if self._held > self.SPILL:
-            self._spill()
-
-    def _spill(self) -> None:
-        """Move what is in memory to a scratch file that vanishes with the process."""
-        with tempfile.TemporaryFile(prefix="datacheck-") as scratch:
-            for addresses, _, hashed, label in self._chunks:
-                for array in (addresses, hashed, label):
-                    if not isinstance(array, np.memmap):
-                        array.tofile(scratch)
-            scratch.flush()
-            at, chunks = 0, []
-            for addresses, n, hashed, label in self._chunks:
-                moved: list[Any] = []
-                for array in (addresses, hashed, label):
-                    if isinstance(array, np.memmap):
-                        moved.append(array)
-                        continue
-                    moved.append(
-                        np.memmap(scratch, array.dtype, mode="r", offset=at, shape=array.shape)
-                    )
-                    at += array.nbytes
-                chunks.append((moved[0], n, moved[1], moved[2]))
-        self._chunks, self._held = chunks, 0
+            sizes = [n for n, _ in self._chunks]
+            moved = spilled([c for _, c in self._chunks])
+            self._chunks, self._held = list(zip(sizes, moved, strict=True)), 0
 
     def _order(self) -> None:
-        self._chunks.sort(key=lambda c: int(c[0][0]))
+        self._chunks.sort(key=lambda c: int(c[1]["addresses"][0]))
 
-    def _joined(self, which: int) -> Hashes:
+    def _joined(self, which: str) -> Hashes:
         self._order()
-        parts: list[Any] = [c[which] for c in self._chunks]
+        parts: list[Any] = [c[which] for _, c in self._chunks]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
 
     def nbytes(self) -> int:
@@ -130,20 +133,22 @@ class RowHashes(Summary):
         return self._held
 
     def state(self) -> State:
-        """Addresses, feature hashes and label hashes, in order of address."""
+        """Addresses and all hashes, in order of address."""
         order = np.argsort(self.addresses(), kind="stable")
-        return {
+        out = {
             "addresses": self.addresses()[order],
             "features": self.features()[order],
             "labels": self.labels()[order],
         }
+        if self.homes:
+            out |= {f"part{k}": self.part(k)[order] for k in range(PARTS - 1)}
+        return dict(out)
 
     def restore(self, state: State) -> None:
         """Take over a state."""
-        self._chunks = []
+        self._chunks, self._held = [], 0
         if state["addresses"].size:
-            addresses = state["addresses"]
-            self._add((addresses, addresses.size, state["features"], state["labels"]))
+            self._add(state["addresses"].size, dict(state))
 
 
 def _kinds(batch: Batch, columns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

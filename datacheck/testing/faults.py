@@ -18,7 +18,12 @@ import numpy as np
 import polars as pl
 
 from datacheck.testing.image_faults import image_formats, swapped_channels
-from datacheck.testing.near_faults import near_copies_across, near_copies_within
+from datacheck.testing.near_faults import (
+    near_copies_across,
+    near_copies_within,
+    one_cell_off_across,
+    one_cell_off_within,
+)
 from datacheck.types import Ints
 
 Pair: TypeAlias = tuple[pl.DataFrame, pl.DataFrame]
@@ -644,6 +649,7 @@ def type_changed(
 _ALL = (
     Fault("duplicates-across-splits", "LK001", duplicates_across_splits),
     Fault("near-copies-across", "LK002", near_copies_across),
+    Fault("one-cell-off-across", "LK002", one_cell_off_across),
     Fault("group-leak", "LK003", group_leak, group="patient"),
     Fault("time-overlap", "LK004", time_overlap, time="time"),
     Fault("target-leak", "LK005", target_leak),
@@ -656,6 +662,7 @@ _ALL = (
     Fault("missing-labels", "LB003", missing_labels),
     Fault("duplicates-within", "LB004", duplicates_within),
     Fault("near-copies-within", "LB005", near_copies_within),
+    Fault("one-cell-off-within", "LB005", one_cell_off_within),
     Fault("imbalance", "CB001", imbalance, classification=True),
     Fault("rare-class", "CB002", rare_class, classification=True),
     Fault("class-missing", "CB003", class_missing_from_test, classification=True),

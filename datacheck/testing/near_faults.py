@@ -1,4 +1,4 @@
-"""Faults of texts that are nearly the same, for the table in ``faults.py``."""
+"""Faults of rows that are nearly the same, for the table in ``faults.py``."""
 
 from __future__ import annotations
 
@@ -53,3 +53,34 @@ def _altered(frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         .otherwise(text + " moreover")
         .alias("text")
     )
+
+
+def one_cell_off_across(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of train in test with one number changed: 20 % of test at severity 1."""
+    copies = _one_off(_drawn(train, round(0.2 * severity * test.height), rng), label, rng)
+    return train, _drawn(pl.concat([test, copies]), test.height + copies.height, rng)
+
+
+def one_cell_off_within(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of train again with one number changed: 20 % more at severity 1."""
+    copies = _one_off(_drawn(train, round(0.2 * severity * train.height), rng), label, rng)
+    return _drawn(pl.concat([train, copies]), train.height + copies.height, rng), test
+
+
+def _one_off(frame: pl.DataFrame, label: str, rng: np.random.Generator) -> pl.DataFrame:
+    """In each row one number takes that of another row, and half of what is between on top."""
+    numbers = [c for c in frame.columns if c != label and frame[c].dtype.is_numeric()]
+    which = rng.integers(0, max(len(numbers), 1), frame.height)
+    other = pl.Series(np.roll(np.arange(frame.height), 1))
+    new = []
+    for k, name in enumerate(numbers):
+        own = frame[name].cast(pl.Float64)
+        moved = (own + own.gather(other)) / 2 + 0.1234567
+        if frame[name].dtype.is_integer():
+            moved = moved.round()
+        new.append(own.zip_with(pl.Series(which != k), moved).cast(frame[name].dtype).alias(name))
+    return frame.with_columns(new)

@@ -36,6 +36,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("nulls", ALL, {}),
     ("row_hashes", ("f", "i", "b", "s", "l"), {"label": "y"}),
     ("row_hashes", ("s",), {}),
+    ("row_hashes", ("f", "i", "b", "s", "l"), {"label": "y", "parts": "01201"}),
     ("row_sample", ALL, {}),
     ("row_sample", ("f", "s"), {"size": 5, "label": "y", "per_class": 2}),
     ("text_sketches", ("s", "l"), {}),

@@ -49,7 +49,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import Context
-from datacheck.checks.duplicates import percent
+from datacheck.checks.duplicates import beyond_chance, percent
 from datacheck.checks.near.rule import NearRule
 from datacheck.checks.near.search import Found, near, need_near
 from datacheck.checks.near.telling import Shown, examples, ways, ways_told
@@ -82,6 +82,8 @@ class NearDuplicatesWithinSplit(NearRule):
         gone = known.gone()
         count, total = int(gone.sum()), context.rows[split]
         if not count or count / total < self.min_share:
+            return
+        if not beyond_chance(count, found.accident * total * (total - 1) / 2):
             return
         # Each row that goes, with the nearest of those that stay.
         both = known.pairs.both()

@@ -70,7 +70,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datacheck.checks.base import Context, NotApplicable
-from datacheck.checks.duplicates import percent
+from datacheck.checks.duplicates import beyond_chance, percent
 from datacheck.checks.near.across import across, like, nearest, with_label
 from datacheck.checks.near.rule import NearRule
 from datacheck.checks.near.search import Found, near, need_near
@@ -105,6 +105,9 @@ class NearDuplicatesAcrossSplits(NearRule):
         rows, chosen = nearest(known, pairs, other)
         count, total = int(rows.size), context.rows[other]
         if not count or count / total < self.min_share:
+            return
+        expected = found.accident * context.rows[one] * total
+        if not beyond_chance(count, expected):
             return
         evidence = {**ways(pairs, chosen), f"rows_of_{one}": int(like(known, pairs, one).sum())}
         told = ""

@@ -13,10 +13,10 @@ SOME = 4  # in larger buckets: with as many that follow, and with as many that c
 PAIRS = 4_000_000  # that are verified, at most
 
 
-def shared(keys: Hashes, who: Ints) -> tuple[Ints, Ints, int]:
+def shared(keys: Hashes, who: Ints, crowds: bool = True) -> tuple[Ints, Ints, int]:
     """Pairs (a, b) of ``who`` whose keys are equal, a < b, not each once; and how many items lie
     in buckets that are too large for all pairs. Those are taken in random order, so that each
-    meets some of all.
+    meets some of all; not at all where ``crowds`` is false.
     """
     order = np.lexsort((mix(who.astype(np.uint64)), keys))
     ranked, who = keys[order], who[order]
@@ -28,7 +28,9 @@ def shared(keys: Hashes, who: Ints) -> tuple[Ints, Ints, int]:
     left = begin + size - here - 1
     large = size > SMALL
     parts = [_ranged(here + 1, np.where(large, np.minimum(left, SOME), left))]
-    if large.any():
+    if not crowds:
+        parts = [_ranged(here + 1, np.where(large, 0, left))]
+    elif large.any():
         parts.append(_ranged(begin, np.where(large, np.minimum(here - begin, SOME), 0)))
     a, b = (np.concatenate(p) for p in zip(*parts, strict=True))
     a, b = who[a], who[b]

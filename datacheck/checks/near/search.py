@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from datacheck.checks.base import Context, NotApplicable
+from datacheck.checks.near.cells import cell_edges, need_cells
 from datacheck.checks.near.hamming import MOST
 from datacheck.checks.near.items import Edges, Items, edges, items
 from datacheck.checks.near.pictures import PictureOptions, need_pictures, picture_edges
@@ -75,11 +76,13 @@ class Found:
 
     items: Items
     edges: Edges
+    accident: float = 0.0
+    """How likely two rows are such a pair by accident, at most."""
 
 
 def need_near(data: Dataset, options: NearOptions) -> list[Need]:
     """What the scan has to gather, where rows can be compared at all."""
-    more = [*need_texts(data, options.texts), *need_pictures(data)]
+    more = [*need_texts(data, options.texts), *need_pictures(data), *need_cells(data)]
     return [*need_row_hashes(data), *more] if more else []
 
 
@@ -112,8 +115,11 @@ def search(context: Context, known: Items, options: NearOptions) -> Found:
         picture_edges(context, known, options.pictures),
     ]
     found = [p for p in parts if p is not None]
+    cells = cell_edges(context, known, options.differing)
+    if cells is not None:
+        return Found(known, cells[0], cells[1])
     if not found:
-        raise NotApplicable("the texts repeat over and over: rows agree by accident")
+        raise NotApplicable("too few columns tell rows apart: rows agree by accident")
     return Found(known, edges(found))
 
 

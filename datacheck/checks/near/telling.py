@@ -20,6 +20,7 @@ WORDS = {
     How.PUNCTUATION: "but for punctuation",
     How.SIMILAR: "but for a few words",
     How.CONTAINED: "with more around it",
+    How.CELLS: "but for a cell or two",
     How.PICTURE: "as pictures",
 }
 MEASURES = {How.SIMILAR: "jaccard", How.CONTAINED: "containment", How.PICTURE: "correlation"}

@@ -73,7 +73,7 @@ def test_texts_that_repeat_over_and_over_are_not_judged() -> None:
     frame = pl.DataFrame({"text": words * 7, "x": np.arange(1050) * 1.5})
     report = datacheck.audit({"train": frame, "test": frame}, settings={"select": ("LK002",)})
     assert not report.findings
-    assert "over and over" in next(o.reason for o in report.outcomes if o.rule == "LK002")
+    assert "rows agree by accident" in next(o.reason for o in report.outcomes if o.rule == "LK002")
 
 
 def test_the_same_report_whatever_the_threads() -> None:

@@ -1,0 +1,169 @@
+"""Rows of a table that differ in a cell or two.
+
+Row hashes are held in three parts. Rows that differ in one column agree in two of the parts, rows
+that differ in two columns agree in one at least: those are the candidates, and their cells are
+compared. That says something only where the cells that agree could hardly do so by accident: at
+least ``RARE`` of them have values that hardly any other row has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from datacheck.checks.base import Context
+from datacheck.checks.duplicates import SLACK
+from datacheck.checks.near.alike import FETCHED
+from datacheck.checks.near.buckets import counted, shared
+from datacheck.checks.near.items import Edges, How, Items, edges
+from datacheck.checks.support import hash_columns, need_sample, table_parts
+from datacheck.dataset import Dataset
+from datacheck.summaries.base import Need
+from datacheck.summaries.hashing import hash_column
+from datacheck.summaries.row_hashes import PARTS
+from datacheck.types import Hashes, Ints, Mask
+
+RARE = 3  # columns in which two rows agree in a rare value
+SEEN = 4  # rows of the sample with one value, at most, that is rare
+SHARE = 0.2  # of a column's cells that are rare, at least, in as many columns
+LOOKED_AT = 64  # columns, those with the most distinct values, in which values may be rare
+ROWS = 200_000  # that are read again
+
+
+def need_cells(data: Dataset) -> list[Need]:
+    """The row sample (the parts of the hashes are needed with those), for tables."""
+    return need_sample(data) if table_parts(data) else []
+
+
+@dataclass(frozen=True)
+class Values:
+    """How often each value stands in the sample, by column; and how likely two rows share a rare
+    one.
+    """
+
+    columns: tuple[str, ...]
+    known: tuple[Hashes, ...]
+    counts: tuple[Ints, ...]
+    chance: tuple[float, ...]
+    once: tuple[bool, ...]
+    """Whether a column tells rows apart in another way than those before it."""
+
+    def rare(self, column: int, codes: Hashes) -> Mask:
+        """Which cells hold a rare value."""
+        known = self.known[column]
+        at = np.minimum(np.searchsorted(known, codes), known.size - 1)
+        often = np.where(known[at] == codes, self.counts[column][at], 0)
+        return np.asarray(often <= SEEN)
+
+    def accident(self) -> float:
+        """How likely two rows agree in as many rare values, where columns are independent: the
+        elementary symmetric polynomial of the columns' chances.
+        """
+        sums = [1.0] + [0.0] * RARE
+        for chance, once in zip(self.chance, self.once, strict=True):
+            for k in range(RARE, 0, -1):
+                sums[k] += sums[k - 1] * chance * once
+        return SLACK * sums[RARE]
+
+
+def values(context: Context) -> Values | None:
+    """The values of a table; None where too few columns tell rows apart."""
+    told = [context.data.columns[c] for c in hash_columns(context.data)]
+    columns = tuple(c.name for c in sorted(told, key=lambda c: (-c.distinct, c.name))[:LOOKED_AT])
+    frames = [context.sample(s).select(columns) for s in context.splits]
+    frame = pl.concat(frames, how="vertical_relaxed")
+    if not frame.height:
+        return None
+    partitions: set[bytes] = set()
+    known, counts, chances, once = [], [], [], []
+    telling = 0
+    n = float(frame.height)
+    for column in columns:
+        codes, first, inverse, often = np.unique(
+            hash_column(frame[column]), return_index=True, return_inverse=True, return_counts=True
+        )
+        rare = often <= SEEN
+        place = np.empty(codes.size, dtype=np.int64)
+        place[np.argsort(first)] = np.arange(codes.size)
+        partition = place[inverse].astype(np.int32).tobytes()
+        once.append(partition not in partitions)
+        partitions.add(partition)
+        telling += bool(once[-1] and often[rare].sum() >= SHARE * n)
+        alike = float((often[rare] * (often[rare] - 1)).sum())
+        known.append(codes)
+        counts.append(often)
+        chances.append((alike + 3) / (n * max(n - 1, 1)))  # 3: what might be where none was seen
+    if telling < RARE:
+        return None
+    return Values(columns, tuple(known), tuple(counts), tuple(chances), tuple(once))
+
+
+def cell_edges(context: Context, known: Items, cells: int) -> tuple[Edges, float] | None:
+    """Pairs of items that differ in one to ``cells`` columns, and how likely two rows are such a
+    pair by accident. None where the data is no table, or one whose rows agree by accident anyway.
+    """
+    if not table_parts(context.data) or not cells:
+        return None
+    told = values(context)
+    if told is None:
+        return None
+    a, b = _candidates(context, known, cells)
+    wanted = np.unique(np.concatenate([a, b]))
+    if wanted.size > ROWS:
+        context.notes.append(
+            f"near-duplicates: of {wanted.size:,} rows that agree in part of their columns "
+            f"{ROWS:,} were compared cell by cell"
+        )
+        wanted = wanted[:ROWS]
+        some = b <= wanted[-1]  # a is less
+        a, b = a[some], b[some]
+    if not a.size:
+        return edges([]), told.accident()
+    columns = hash_columns(context.data)
+    codes = _codes(context, known, wanted, columns)
+    x, y = np.searchsorted(wanted, a), np.searchsorted(wanted, b)
+    apart = np.zeros(a.size, dtype=np.int64)
+    rare = np.zeros(a.size, dtype=np.int64)
+    for column, code in zip(columns, codes, strict=True):
+        same = code[x] == code[y]
+        apart += ~same
+        if column in told.columns and told.once[told.columns.index(column)]:
+            rare += same & told.rare(told.columns.index(column), code)[x]
+    near = np.flatnonzero((apart > 0) & (apart <= cells) & (rare >= RARE))
+    how = np.full(near.size, How.CELLS, dtype=np.uint8)
+    return edges([Edges(a[near], b[near], how, -apart[near].astype(np.float64))]), told.accident()
+
+
+def _candidates(context: Context, known: Items, cells: int) -> tuple[Ints, Ints]:
+    """Pairs that agree in as many parts as such rows must."""
+    hashes = [context.row_hashes(s) for s in context.splits]
+    addresses = np.concatenate([h.addresses() for h in hashes])
+    order = np.argsort(addresses, kind="stable")
+    rows = order[np.searchsorted(addresses, known.addresses[known.first], sorter=order)]
+    parts = [np.concatenate([h.part(k) for h in hashes])[rows] for k in range(PARTS)]
+    who = np.arange(known.n)
+    found = []
+    for chosen in combinations(range(PARTS), PARTS - cells):
+        keys: Hashes = np.sum(np.stack([parts[k] for k in chosen]), axis=0, dtype=np.uint64)
+        a, b, _ = shared(keys, who, crowds=False)
+        found.append((a, b))
+    x, y = zip(*found, strict=True)
+    a, b, _ = counted(np.concatenate(x), np.concatenate(y), max(known.n, 1))
+    return a, b
+
+
+def _codes(
+    context: Context, known: Items, wanted: Ints, columns: Sequence[str]
+) -> list[Hashes]:
+    """The cells of some items, read again: a hash of each, by column."""
+    parts: list[list[Hashes]] = [[] for _ in columns]
+    for start in range(0, wanted.size, FETCHED):
+        rows = known.first[wanted[start : start + FETCHED]]
+        frame = context.fetch(known.addresses[rows], list(columns))
+        for column, hashed in zip(columns, parts, strict=True):
+            hashed.append(hash_column(frame[column]))
+    return [np.concatenate(p) for p in parts]
