@@ -81,7 +81,7 @@ class NearDuplicatesWithinSplit(NearRule):
         known = nodes(found, split, by_label(context, split))
         gone = known.gone()
         count, total = int(gone.sum()), context.rows[split]
-        if not count or count / total < self.min_share:
+        if count < found.least or count / total < self.min_share:
             return
         if not beyond_chance(count, found.accident * total * (total - 1) / 2):
             return

@@ -104,7 +104,7 @@ class NearDuplicatesAcrossSplits(NearRule):
         known, pairs = found.items, across(found, one, other)
         rows, chosen = nearest(known, pairs, other)
         count, total = int(rows.size), context.rows[other]
-        if not count or count / total < self.min_share:
+        if count < found.least or count / total < self.min_share:
             return
         expected = found.accident * context.rows[one] * total
         if not beyond_chance(count, expected):

@@ -21,7 +21,7 @@ from datacheck.checks.near.alike import FETCHED
 from datacheck.checks.near.buckets import counted, shared
 from datacheck.checks.near.items import Edges, How, Items, edges
 from datacheck.checks.support import hash_columns, need_sample, table_parts
-from datacheck.dataset import Dataset
+from datacheck.dataset import Dataset, to_matrix
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
 from datacheck.summaries.row_hashes import PARTS
@@ -50,7 +50,7 @@ class Values:
     counts: tuple[Ints, ...]
     chance: tuple[float, ...]
     once: tuple[bool, ...]
-    """Whether a column tells rows apart in another way than those before it."""
+    """Whether a column orders rows in another way than those before it."""
 
     def rare(self, column: int, codes: Hashes) -> Mask:
         """Which cells hold a rare value."""
@@ -78,20 +78,17 @@ def values(context: Context) -> Values | None:
     frame = pl.concat(frames, how="vertical_relaxed")
     if not frame.height:
         return None
-    partitions: set[bytes] = set()
+    orders: set[bytes] = set()
     known, counts, chances, once = [], [], [], []
     telling = 0
     n = float(frame.height)
     for column in columns:
-        codes, first, inverse, often = np.unique(
-            hash_column(frame[column]), return_index=True, return_inverse=True, return_counts=True
-        )
+        codes, often = np.unique(hash_column(frame[column]), return_counts=True)
         rare = often <= SEEN
-        place = np.empty(codes.size, dtype=np.int64)
-        place[np.argsort(first)] = np.arange(codes.size)
-        partition = place[inverse].astype(np.int32).tobytes()
-        once.append(partition not in partitions)
-        partitions.add(partition)
+        order = _order(frame[column])
+        once.append(order is None or order not in orders)
+        if order is not None:
+            orders.add(order)
         telling += bool(once[-1] and often[rare].sum() >= SHARE * n)
         alike = float((often[rare] * (often[rare] - 1)).sum())
         known.append(codes)
@@ -100,6 +97,15 @@ def values(context: Context) -> Values | None:
     if telling < RARE:
         return None
     return Values(columns, tuple(known), tuple(counts), tuple(chances), tuple(once))
+
+
+def _order(series: pl.Series) -> bytes | None:
+    """The ranks of numbers, upward or downward: one measure in two units has them alike."""
+    if not (series.dtype.is_numeric() or series.dtype.is_temporal()):
+        return None
+    _, ranks = np.unique(to_matrix(series.to_frame(), [series.name])[:, 0], return_inverse=True)
+    up = ranks.astype(np.int32)
+    return min(up.tobytes(), np.asarray(up.max() - up).tobytes())
 
 
 def cell_edges(context: Context, known: Items, cells: int) -> tuple[Edges, float] | None:

@@ -12,6 +12,7 @@ from datacheck.checks.near.cells import cell_edges, need_cells
 from datacheck.checks.near.hamming import MOST
 from datacheck.checks.near.items import Edges, Items, edges, items
 from datacheck.checks.near.pictures import PictureOptions, need_pictures, picture_edges
+from datacheck.checks.near.rounded import rounded_edges
 from datacheck.checks.near.texts import TextOptions, need_texts, text_edges
 from datacheck.checks.support import hash_columns, need_row_hashes
 from datacheck.dataset import Dataset
@@ -21,6 +22,8 @@ from datacheck.summaries.text_sketches import AUTO, CHARACTERS
 
 if TYPE_CHECKING:
     from datacheck.summaries.row_hashes import RowHashes
+
+LEAST = 3  # rows of a table: one or two may be neighbors, in time or on a grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Found:
     edges: Edges
     accident: float = 0.0
     """How likely two rows are such a pair by accident, at most."""
+    least: int = 1
+    """Rows that have to be near others before it is told."""
 
 
 def need_near(data: Dataset, options: NearOptions) -> list[Need]:
@@ -117,7 +122,9 @@ def search(context: Context, known: Items, options: NearOptions) -> Found:
     found = [p for p in parts if p is not None]
     cells = cell_edges(context, known, options.differing)
     if cells is not None:
-        return Found(known, cells[0], cells[1])
+        rounded = rounded_edges(context, known)
+        together = edges([cells[0], rounded[0]])
+        return Found(known, together, cells[1] + rounded[1], LEAST)
     if not found:
         raise NotApplicable("too few columns tell rows apart: rows agree by accident")
     return Found(known, edges(found))

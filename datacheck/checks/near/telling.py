@@ -21,6 +21,7 @@ WORDS = {
     How.SIMILAR: "but for a few words",
     How.CONTAINED: "with more around it",
     How.CELLS: "but for a cell or two",
+    How.ROUNDED: "but for rounding",
     How.PICTURE: "as pictures",
 }
 MEASURES = {How.SIMILAR: "jaccard", How.CONTAINED: "containment", How.PICTURE: "correlation"}
