@@ -3,7 +3,8 @@
 ## What it finds
 Rows that are nearly the same as an earlier row of their own split, with its label: texts that
 differ in case, spaces or punctuation, or in a few words; pictures that differ in size, encoding or
-brightness, or are flipped or turned by a quarter.
+brightness, or are flipped or turned by a quarter; rows of a table that differ in one cell, or by
+rounding.
 
 ## Why it hurts training
 What stands there k times in hardly different form has k times its weight in the loss, and once the
