@@ -33,6 +33,11 @@ def test_clinic_is_what_its_generator_writes():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_shapes_are_what_their_generator_writes():
+    done = python("fixtures/make_shapes.py", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_generated_pages_are_current():
     done = python("docs/generate.py", "--check")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,3 +218,11 @@ def test_without_pillow_there_is_a_hint(tmp_path, monkeypatch):
             datacheck.audit(tmp_path)
     finally:
         pictures.pillow.cache_clear()
+
+
+def test_the_planted_defects_of_the_fixture_are_found():
+    report = clean(datacheck.audit(Path(__file__).parents[3] / "fixtures" / "shapes"))
+    told = {f.rule: set(f.examples[0].addresses) for f in report.findings}
+    assert told["LK001"] == {"test/circle/03.png", "train/circle/07.png"}
+    assert told["MV006"] == {"train/square/05.png"}
+    assert set(told) == {"LK001", "MV006"}
