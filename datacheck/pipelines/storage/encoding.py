@@ -36,7 +36,8 @@ class Encoder:
     missing). ``words`` maps a column of texts (split at white space) or of token lists to its
     most frequent tokens on train, whose codes are 2 … (0: padding, 1: unknown). ``series`` are
     columns of lists of numbers, ``ids`` those whose whole numbers are token ids already, or texts
-    (``tokenized``) that a ``tokenizer`` makes into ids.
+    (``tokenized``) that a ``tokenizer`` makes into ids. ``target`` is the sequence that is to be
+    said, where the label is one.
     ``classes`` are the label's values on train, in ascending order, as canonical strings; their
     index is the class. ``left_out`` are features that no tensor can hold.
     """
@@ -52,6 +53,7 @@ class Encoder:
     left_out: tuple[str, ...] = ()
     tokenized: tuple[str, ...] = ()
     tokenizer: str = ""
+    target: str = ""
 
     @property
     def sequences(self) -> tuple[str, ...]:

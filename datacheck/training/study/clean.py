@@ -17,6 +17,7 @@ from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.plan import Step
 from datacheck.pipelines.repairing.view import View
+from datacheck.pipelines.storage.encoding import tokens_of
 from datacheck.types import Ints, Mask
 
 CORRECTS = ("parse", "to-missing", "invert-transform")  # values that were wrong
@@ -147,6 +148,8 @@ def _labeled(frame: pl.DataFrame, data: Dataset, train: pl.DataFrame) -> Mask:
             "the evaluation split has no label", "give another split to evaluate on"
         )
     given = frame[label.name]
+    if label.kind in (Kind.TEXT, Kind.SEQUENCE):  # to be said: any that is not empty will do
+        return np.asarray((tokens_of(given).list.len() > 0).fill_null(value=False).to_numpy())
     if label.kind is Kind.NUMBER and data.task != "classification":
         numbers = given.cast(pl.Float64)
         return np.asarray(numbers.is_finite().fill_null(value=False).to_numpy())

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import polars as pl
 
-from datacheck.dataset import Dataset, Task
+from datacheck.dataset import Column, Dataset, Kind, Task
 from datacheck.errors import UsageError
 from datacheck.pipelines.storage.encoding import Encoder, Tally, plan_columns
 from datacheck.pipelines.storage.tables import ArrowTable, ArrowWriter, Table
+from datacheck.training.loop.readying import without_label
 from datacheck.types import Ints
 
 VOCABULARY = 20_000
@@ -28,9 +29,21 @@ def learn(data: Dataset, train: Sequence[pl.DataFrame], known: Encoder | None = 
     """The encoder of these rows of train, joined with what is ``known`` of other arms."""
     if not train:
         raise UsageError("a repair leaves no row of train", "take it out with --repairs")
-    mine = plan_columns(data, train[0].schema, task=data.task)
+    mine = plan_columns(without_said(data), train[0].schema, task=data.task)
+    if is_said(data.label):
+        mine.target = str(data.label and data.label.name)
     mine.fit(train, VOCABULARY)
     return mine if known is None else joined(known, mine)
+
+
+def is_said(label: Column | None) -> bool:
+    """Whether the label is a text or a sequence, which a model has to say."""
+    return label is not None and label.kind in (Kind.TEXT, Kind.SEQUENCE)
+
+
+def without_said(data: Dataset) -> Dataset:
+    """The same with such a label among the features: it is encoded as they are."""
+    return without_label(data) if is_said(data.label) else data
 
 
 def joined(a: Encoder, b: Encoder) -> Encoder:
@@ -100,7 +113,7 @@ def save_encoder(folder: Path, encoder: Encoder) -> None:
 def load_encoder(folder: Path) -> Encoder:
     """The encoder that all arms share."""
     told = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    for name in ("numbers", "series", "ids", "left_out"):
+    for name in ("numbers", "series", "ids", "left_out", "tokenized"):
         told[name] = tuple(told[name])
     told["task"] = None if told["task"] is None else Task(told["task"])
     return Encoder(**told)

@@ -180,7 +180,12 @@ class DatasetLab:
 
     def reference(self) -> float:
         """The loss of the constant predictor on the clean set, the same for every arm."""
-        target = self._whole(next(iter(self.arms.values())).data, "clean").y.numpy()
+        batch = self._whole(next(iter(self.arms.values())).data, "clean")
+        if self.encoder.target:
+            said = batch.sequences[self.encoder.target]
+            tokens = said.values[said.mask].numpy()
+            return metrics.reference_loss(tokens, Task.CLASSIFICATION)
+        target = batch.y.numpy()
         task = self.encoder.task or Task.REGRESSION
         if task is Task.CLASSIFICATION:
             return metrics.reference_loss(target[target != IGNORED], task)

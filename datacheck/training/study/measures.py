@@ -90,6 +90,7 @@ OTHER = Defect("other", "VLJ", "clean_loss")
 _BY_RULE = (
     ("LK", LEAKAGE), ("MV001", MISSING), ("MV002", MISSING), ("MV004", MISSING), ("MV007", MISSING),
     ("MV003", JUNK), ("MV006", JUNK), ("NM005", JUNK), ("LB", JUNK), ("SL003", JUNK),
+    ("SL006", JUNK), ("SL007", JUNK),
     ("NM001", MISMATCH), ("NM004", MISMATCH),
     ("NM002", SCALING), ("CB", IMBALANCE), ("SL", LENGTHS),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.storage.encoding import FIRST_WORD, Encoder
 from datacheck.training.loop import inputs
-from datacheck.training.models import MLP, Decoder, RecurrentClassifier
-from datacheck.training.objectives import Classification, Regression
+from datacheck.training.models import MLP, Decoder, EncoderDecoder, RecurrentClassifier
+from datacheck.training.objectives import Classification, Regression, SequenceToSequence
 from datacheck.training.presets import preset as preset_of
 
 FOR_STUDIES = ("table", "decoder", "encoder-decoder")
@@ -30,6 +30,8 @@ def build(
     options are those of the preset's tamed form, without dropout. Raises UsageError for a preset
     that does not fit.
     """
+    if encoder.target:
+        return _says(preset, encoder)
     name = _chosen(preset, encoder)
     outputs = len(encoder.classes) or 1
     options = {k: v for k, v in preset_of(name).tamed.model.items() if k != "dropout"}
@@ -55,6 +57,27 @@ def build(
     if weights is not None:
         chosen = torch.tensor([float(weights.get(c, 1.0)) for c in encoder.classes])
     return model, Classification(inputs=given, class_weights=chosen, balanced=True)
+
+
+def _says(preset: str, encoder: Encoder) -> tuple[nn.Module, Any]:
+    """An encoder and a decoder, where the label is a sequence."""
+    if preset not in ("auto", "encoder-decoder"):
+        raise UsageError(
+            f"the preset {preset} says no sequences, and {encoder.target} is one",
+            "for it there is encoder-decoder",
+        )
+    sources = [c for c in encoder.sequences if c != encoder.target]
+    if len(sources) != 1 or encoder.numbers or encoder.categories or encoder.series:
+        features = [*encoder.numbers, *encoder.categories, *sources]
+        raise UsageError(
+            f"{encoder.target} is to be said, and the features are {names(features) or 'none'}",
+            "one sequence of tokens is read to say another",
+        )
+    form = preset_of("encoder-decoder").tamed
+    options = {k: v for k, v in form.model.items() if k != "dropout"}
+    start = len(encoder.words[encoder.target]) + FIRST_WORD
+    model = EncoderDecoder(len(encoder.words[sources[0]]) + FIRST_WORD, start + 1, **options)
+    return model, SequenceToSequence(start=start, source=sources[0], column=encoder.target)
 
 
 def _chosen(preset: str, encoder: Encoder) -> str:
