@@ -165,7 +165,8 @@ THIRD_PARTY = {
     "pipelines": {"numpy", "polars", "sklearn", "torch"},
     "sources": {"numpy", "polars"},
     "summaries": {"numpy", "polars"},
-    "testing": {"numpy", "polars"},
+    # pytest only in the plugin, which pytest itself imports
+    "testing": {"numpy", "polars", "pytest"},
     # torch only in modules that train; metrics and records are read without it
     "training": {"numpy", "polars", "torch"},
     "types": {"numpy"},

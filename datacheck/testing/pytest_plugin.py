@@ -148,9 +148,9 @@ def datacheck_report(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """
 
     def audited(*source: Any, **settings: Any) -> Report:
-        import datacheck
+        from datacheck.auditing import audit
 
-        report = datacheck.audit(*source, **settings)
+        report = audit(*source, **settings)
         marker = request.node.get_closest_marker(MARK)
         if marker is not None:
             _hold(report, **marker.kwargs)
@@ -168,9 +168,9 @@ def no_leakage() -> Callable[..., None]:
     """
 
     def check(train: Any, test: Any, *, allow: Any = (), **settings: Any) -> None:
-        import datacheck
+        from datacheck.auditing import audit
 
-        report = datacheck.audit(
+        report = audit(
             {"train": train, "test": test}, settings={"select": ("LK",), **settings}
         )
         _hold(report, allow=allow, fail_on="info")

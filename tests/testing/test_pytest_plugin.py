@@ -142,7 +142,7 @@ def test_inert_unless_used(pytester, inner):
 import sys
 
 def test_nothing_is_loaded():
-    heavy = {"polars", "numpy", "datacheck.auditing", "click"}
+    heavy = {"polars", "numpy", "datacheck.auditing", "datacheck.findings"}
     assert not heavy & set(sys.modules)
 """
     )
