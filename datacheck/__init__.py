@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datacheck.auditing import audit
+    from datacheck.comparing import Diff, diff
     from datacheck.config import Config
     from datacheck.dataset import Column, Dataset, Kind, Role, Split, Task
     from datacheck.errors import (
@@ -52,6 +53,7 @@ __all__ = [
     "ConfigError",
     "DatacheckError",
     "Dataset",
+    "Diff",
     "Effect",
     "Example",
     "Examples",
@@ -83,6 +85,7 @@ __all__ = [
     "audit",
     "audit_loader",
     "audit_transforms",
+    "diff",
     "fix",
     "guard",
     "loaders",
@@ -117,6 +120,7 @@ _HOMES = {
     **dict.fromkeys(("SharedTransform", "shared_transform"), "pipelines.shared_transform"),
     "surprise": "pipelines.surprise",
     "audit_transforms": "pipelines.transforms_audit",
+    **dict.fromkeys(("Diff", "diff"), "comparing"),
     **dict.fromkeys(("Fixed", "fix"), "pipelines.fixing"),
     "Pipeline": "pipelines.pipeline",
     **dict.fromkeys(("Plan", "Step"), "pipelines.plan"),

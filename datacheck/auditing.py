@@ -118,7 +118,7 @@ def opened(source: Any, config: Config) -> Dataset:
         return source
     from datacheck.sources import open_source
 
-    return open_source(source, _source_options(config))
+    return open_source(source, source_options(config))
 
 
 _ELSEWHERE = {
@@ -143,7 +143,8 @@ def _chosen(config: Config) -> tuple[Code, ...]:
     return codes
 
 
-def _source_options(config: Config) -> SourceOptions:
+def source_options(config: Config) -> SourceOptions:
+    """What the settings say of how a dataset is read."""
     from datacheck.sources.options import SourceOptions
 
     return SourceOptions(

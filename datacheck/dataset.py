@@ -233,10 +233,14 @@ class Dataset:
     split_column: str | None = None
     row_names: dict[str, Sequence[str]] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
+    reference: str | None = None
+    """The split that others are compared with where no name tells it: an old version, say."""
 
     @property
     def train(self) -> str | None:
         """The split that models are fitted on: ``train``, or the only one there is."""
+        if self.reference is not None:
+            return self.reference
         for name in self.splits:
             if name.lower() in TRAIN_NAMES:
                 return name

@@ -19,6 +19,7 @@ from datacheck.errors import DatacheckError
 VERBS = {
     "audit": "Say what in a dataset will make training unstable or its score a lie.",
     "schema": "Infer a schema from train, to hold every split to.",
+    "diff": "Compare a new version of a dataset with the old one.",
     "fix": "Repair what an audit finds, into a new folder.",
     "undo": "Give back the original files of a repaired folder.",
     "study": "Train with and without each repair, and say what each did.",

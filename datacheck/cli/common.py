@@ -36,6 +36,8 @@ _DATA = (
     click.option(
         "--split", "splits", metavar="NAME=PATH", multiple=True, help="A split of any name."
     ),
+)
+_ROLES = (
     click.option("--label", metavar="COLUMN", help="What a model is to predict."),
     click.option("--group", metavar="COLUMN", help="The entity that a row belongs to."),
     click.option("--time", metavar="COLUMN", help="When a row was observed."),
@@ -68,7 +70,14 @@ _DATA = (
 
 def data_options(function: F) -> F:
     """What names a dataset, its splits and its roles, for every verb that reads one."""
-    for option in reversed(_DATA):
+    for option in reversed((*_DATA, *_ROLES)):
+        function = option(function)
+    return function
+
+
+def role_options(function: F) -> F:
+    """What says how a dataset is to be read, for a verb that names its datasets itself."""
+    for option in reversed(_ROLES):
         function = option(function)
     return function
 

@@ -215,9 +215,9 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
 
 def source_options(config: Config) -> Any:
     """How the source is opened, from the settings."""
-    from datacheck.auditing import _source_options
+    from datacheck.auditing import source_options as of
 
-    return _source_options(config)
+    return of(config)
 
 
 def _count(job: Job, progress: Progress | None) -> dict[str, Tally]:

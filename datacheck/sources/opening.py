@@ -40,7 +40,7 @@ LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
 def open_dataset(source: Any, options: SourceOptions) -> Dataset:
     """A dataset from anything. Raises SourceError and UsageError, with hints."""
-    opened = _open(source, options)
+    opened = open_tables(source, options)
     if not any(opened.tables.values()):
         first = opened.problems[0] if opened.problems else None
         told = f"{first.file} {first.reason}" if first else f"{opened.name} holds no table"
@@ -62,7 +62,8 @@ def _hint(told: str) -> str:
     return "check that the file was written to its end"
 
 
-def _open(source: Any, options: SourceOptions) -> Opened:
+def open_tables(source: Any, options: SourceOptions) -> Opened:
+    """Tables by split, before they are a dataset. Raises SourceError and UsageError."""
     if isinstance(source, str) and not source.strip():
         raise UsageError("the path is empty", "name a folder or a file; . is the current folder")
     if isinstance(source, str | Path):
