@@ -7,6 +7,10 @@ dependency), its ``find_label_issues`` gets the same out-of-fold probabilities; 
 the seconds stand side by side. Ours are ranked by the same margin. Precision@k, k being the number
 of labels turned, is that of the order of all rows, whether or not the rule speaks.
 
+``--null`` simulates tables whose labels are all right, of every difficulty, balance and shape, and
+counts how often the rule speaks all the same; ``--power`` turns labels in simulated tables and
+counts how often it finds them, by rows, balance and share.
+
 ``--images FOLDER --errors FILE.csv`` takes a folder ``class/*.png`` and a table of confirmed
 errors (columns ``path``, whose end names the file, and ``confirmed_error``).
 """
@@ -31,6 +35,10 @@ from datacheck.types import Floats, Ints
 
 DATASETS = ("wine", "breast_cancer", "digits")
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
+ROWS = (600, 3_000, 12_000)
+HIDDEN = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+BALANCES = {"2 classes, 1:1": (1, 1), "2 classes, 1:4": (4, 1), "2 classes, 1:9": (9, 1),
+            "5 classes, equal": (1,) * 5}  # fmt: skip
 
 
 def audited(frame: pl.DataFrame) -> tuple[datacheck.Report, Floats, Ints]:
@@ -131,6 +139,132 @@ def _line(report: datacheck.Report, turned: Any, p: Floats, codes: Ints) -> str:
     return " | ".join(cells) + " |"
 
 
+# -- simulated ---------------------------------------------------------------------------------
+
+
+def _classes(n: int, rng: np.random.Generator) -> Ints:
+    """2 to 10 classes; in half of the draws equally frequent, else up to 20 times rarer."""
+    k = int(rng.integers(2, 11))
+    weights = np.geomspace(1.0, 20.0 ** -rng.random(), k) if rng.random() < 0.5 else np.ones(k)
+    return rng.choice(k, n, p=weights / weights.sum()).astype(np.int64)
+
+
+def blobs(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """A normal distribution for each class, half a deviation to five apart."""
+    codes, width = _classes(n, rng), int(rng.integers(2, 9))
+    middle = rng.normal(size=(10, width)) * rng.uniform(0.5, 5.0) / np.sqrt(2)
+    return rng.normal(size=(n, width)) + middle[codes], codes
+
+
+def clusters(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Three clusters for each class, some of which touch those of other classes."""
+    codes, width = _classes(n, rng), int(rng.integers(2, 6))
+    middle = rng.normal(size=(10, 3, width)) * rng.uniform(2.0, 5.0)
+    return rng.normal(size=(n, width)) + middle[codes, rng.integers(0, 3, n)], codes
+
+
+def heavy_tails(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """As blobs, with noise of Student's t with 3 degrees of freedom."""
+    codes, width = _classes(n, rng), int(rng.integers(2, 9))
+    middle = rng.normal(size=(10, width)) * rng.uniform(1.0, 5.0)
+    return rng.standard_t(3, size=(n, width)) + middle[codes], codes
+
+
+def rings(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Each class a ring around the last, with soft edges."""
+    codes = _classes(n, rng)
+    angle, radius = rng.uniform(0, 2 * np.pi, n), codes + rng.normal(size=n) * rng.uniform(0.1, 0.5)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), codes
+
+
+def graded(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Labels that are drawn: their probabilities follow the features, steeply or not."""
+    k, width = int(rng.integers(2, 11)), int(rng.integers(2, 9))
+    x = rng.normal(size=(n, width))
+    score = x @ rng.normal(size=(width, k)) * rng.uniform(1.0, 10.0)
+    return x, (score + rng.gumbel(size=(n, k))).argmax(axis=1).astype(np.int64)
+
+
+def part_hard(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """As blobs that lie apart, but a tenth to a half of the rows have features that tell nothing
+    (and look like no class).
+    """
+    codes, width = _classes(n, rng), int(rng.integers(2, 9))
+    x = rng.normal(size=(n, width)) + rng.normal(size=(10, width))[codes] * rng.uniform(2.0, 5.0)
+    hard = rng.random(n) < rng.uniform(0.1, 0.5)
+    x[hard] = rng.normal(size=(int(hard.sum()), width))
+    return x, codes
+
+
+SHAPES = (blobs, clusters, heavy_tails, rings, graded, part_hard)
+
+
+def hidden(n: int, share: float, classes: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Classes six deviations apart; a share of the second looks exactly like the first."""
+    codes = rng.integers(0, classes, n)
+    seen = np.where((codes == 1) & (rng.random(n) < share), 0, codes)
+    x = rng.normal(size=(n, classes))
+    x[np.arange(n), seen] += 6 / np.sqrt(2)
+    return x, codes
+
+
+def _speaks(x: Floats, codes: Ints) -> bool:
+    frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(x.shape[1])})
+    return bool(audited(frame.with_columns(label=pl.Series(codes)))[0].findings)
+
+
+def null(seed: int, repeats: int) -> None:
+    """How often the rule speaks where no label is wrong."""
+    print(f"| no label is wrong | {' | '.join(f'{n:,} rows' for n in ROWS)} |")
+    print("|---|" + "---|" * len(ROWS))
+    for at, shape in enumerate(SHAPES):
+        cells = []
+        for n in ROWS:
+            draws = (np.random.default_rng([seed, at, n, i]) for i in range(repeats))
+            cells.append(f"{sum(_speaks(*shape(n, rng)) for rng in draws)} of {repeats}")
+        print(f"| {shape.__name__} | {' | '.join(cells)} |", flush=True)
+    few = max(1, repeats // 4)
+    for classes in (2, 5):
+        for share in HIDDEN:
+            cells = []
+            for n in ROWS:
+                draws = (np.random.default_rng([seed, n, i, classes]) for i in range(few))
+                cells.append(f"{sum(_speaks(*hidden(n, share, classes, r)) for r in draws)} "
+                             f"of {few}")  # fmt: skip
+            print(f"| {share:.0%} of one of {classes} classes look like another | "
+                  f"{' | '.join(cells)} |", flush=True)  # fmt: skip
+
+
+def power(seed: int, repeats: int) -> None:
+    """How often the rule finds labels that were turned, by rows, balance and share."""
+    heads = [f"{s:.0%} of {n:,}" for n in ROWS for s in SHARES[1:]]
+    print(f"| turned | {' | '.join(heads)} |")
+    print("|---|" + "---|" * len(heads))
+    for apart in (6.0, 3.0):
+        for name, weights in BALANCES.items():
+            cells = []
+            for n in ROWS:
+                for share in SHARES[1:]:
+                    draws = (np.random.default_rng([seed, n, i]) for i in range(repeats))
+                    hits = sum(_turned(n, weights, apart, share, rng) for rng in draws)
+                    cells.append(f"{hits} of {repeats}")
+            print(f"| {name}, {apart:g} deviations apart | {' | '.join(cells)} |", flush=True)
+
+
+def _turned(
+    n: int, weights: tuple[int, ...], apart: float, share: float, rng: np.random.Generator
+) -> bool:
+    k = len(weights)
+    codes = rng.choice(k, n, p=np.array(weights) / sum(weights))
+    x = rng.normal(size=(n, k))
+    x[np.arange(n), codes] += apart / np.sqrt(2)
+    turned = rng.random(n) < share
+    return _speaks(x, (codes + turned * rng.integers(1, k, n)) % k)
+
+
+# -- pictures ----------------------------------------------------------------------------------
+
+
 def images(folder: Path, errors: Path) -> None:
     """Confirmed errors among the first 100 rows."""
     from PIL import Image
@@ -158,11 +292,19 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--null", action="store_true", help="simulate tables without wrong labels")
+    parser.add_argument("--power", action="store_true", help="simulate tables with wrong labels")
+    parser.add_argument("--repeats", type=int, default=20, help="draws for each cell of --null; "
+                        "a quarter as many of --power")  # fmt: skip
     parser.add_argument("--images", type=Path, help="a folder of class/*.png")
     parser.add_argument("--errors", type=Path, help="the confirmed errors, as a CSV")
     chosen = parser.parse_args()
     if chosen.images and chosen.errors:
         images(chosen.images, chosen.errors)
+    elif chosen.null:
+        null(chosen.seed, chosen.repeats)
+    elif chosen.power:
+        power(chosen.seed, max(1, chosen.repeats // 4))
     else:
         planted(chosen.seed)
 

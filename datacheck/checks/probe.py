@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,7 +32,6 @@ PENALTIES = (1e-4, 1e-3, 1e-2)  # of the ridge, as shares of the mean square of 
 SHARP = np.geomspace(1.0, 64.0, 19)  # temperatures of the softmax
 MOST = 1_024  # features of the linear model
 PIECE = 8_192  # rows whose random features are held at once
-
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +98,9 @@ def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int)
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """One thread of linear algebra: sums in one order, the same bits on any number of cores.
+    """One thread of linear algebra: sums in one order, the same bits on any number of cores."""
+    from threadpoolctl import threadpool_limits
 
-    Without the package (scikit-learn needs it) the last bits may depend on the cores.
-    """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
     limits: AbstractContextManager[object] = threadpool_limits(1)
     return limits
 

@@ -193,6 +193,7 @@ def probed(context: Context, split: str) -> Judged:
     if context.rows[split] < LEAST:
         raise NotApplicable(f"{split} has {context.rows[split]:,} rows; {LEAST} are needed")
     target = read_target(context, split)
+    labeled = target.n
     target = _kept(context, target, columns)
     classes, codes = np.unique(target.codes, return_inverse=True)
     codes = codes.reshape(-1).astype(np.int64)
@@ -201,6 +202,7 @@ def probed(context: Context, split: str) -> Judged:
     if not matrices:
         raise NotApplicable(f"the features of {split} do not vary")
     probe = out_of_fold(matrices, codes, _groups(context, split, target), classes.size)
+    _note(context, split, target.n, labeled)
     addresses = target.frame[ADDRESS].to_numpy()
     return Judged(
         addresses,
@@ -229,6 +231,16 @@ def _kept(context: Context, target: Target, columns: list[str]) -> Target:
         few = target.take(rows)
         return few if (few.sizes >= EACH).sum() == count else _kept(context, few, columns)
     return target.take(rows)
+
+
+def _note(context: Context, split: str, judged: int, labeled: int) -> None:
+    """Says so where fewer rows are judged than were sampled with a label, or than there are."""
+    rows = context.rows[split]
+    if judged < labeled or context.sampled(split):
+        context.notes.append(
+            f"LB002 judged {judged:,} of the {rows:,} rows of {split}; wrong labels among the "
+            "others are not named"
+        )
 
 
 def _groups(context: Context, split: str, target: Target) -> Hashes:
