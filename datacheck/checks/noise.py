@@ -16,7 +16,8 @@ import numpy as np
 from datacheck.checks.stats import Z, wilson
 from datacheck.types import Floats, Ints, Mask
 
-DEPTHS = (0.5, 0.25, 0.125)  # shares of the rows of each predicted class, the surest first
+DEPTHS = (0.5, 0.25, 0.125)  # shares of the rows of each predicted class and of all rows, the
+# surest first
 ROWS = 100  # at such a depth, below which it is not looked at
 RECALL = 0.6  # share of a class that the probe must tell, or the class neither accuses nor is
 ABOVE = 0.4  # … or such a part of the way from guessing to perfect, if that is more
@@ -70,19 +71,20 @@ def estimate(probabilities: Floats, codes: Ints) -> Noise | None:
     wrong = predicted != codes
     trusted = reliable(predicted, codes, classes)
     counts = wrong & trusted[predicted] & trusted[codes]
-    rank = _ranks(predicted, probabilities.max(axis=1), classes)
     best: tuple[float, float, int] | None = None
     low = 1.0
-    for depth in DEPTHS:
-        sure = rank <= depth
-        rows = int(sure.sum())
-        if rows < ROWS:
-            break
-        hits = int((counts & sure).sum())
-        ends = wilson(hits, rows, Z)
-        low = min(low, ends[0])
-        if best is None or hits / rows < best[0]:
-            best = hits / rows, ends[1], rows
+    for among in (predicted, np.zeros_like(predicted)):
+        rank = _ranks(among, probabilities.max(axis=1), classes)
+        for depth in DEPTHS:
+            sure = rank <= depth
+            rows = int(sure.sum())
+            if rows < ROWS:
+                break
+            hits = int((counts & sure).sum())
+            ends = wilson(hits, rows, Z)
+            low = min(low, ends[0])
+            if best is None or hits / rows < best[0]:
+                best = hits / rows, ends[1], rows
     if best is None:
         return None
     value, high, rows = best
@@ -91,7 +93,7 @@ def estimate(probabilities: Floats, codes: Ints) -> Noise | None:
 
 
 def _ranks(predicted: Ints, sure: Floats, classes: int) -> Floats:
-    """The place of each row among those of its predicted class, in (0, 1]; the surest first."""
+    """The place of each row among those of its class, in (0, 1]; the surest first."""
     order = np.lexsort((-sure, predicted))
     counts = np.bincount(predicted, minlength=classes)
     starts = np.cumsum(counts) - counts

@@ -32,6 +32,7 @@ TEXT_ROWS = 16_384  # rows that are judged where there are texts
 BYTES = 256  # of a text
 BUCKETS = 1 << 13  # of hashed words and n-grams
 DIRECTIONS = 240  # of all columns of texts together
+EACH_DIRECTION = 8  # rows, or it is learned by heart
 POWER = 2  # iterations
 GRAMS = (3, 4, 5)  # bytes
 PIXELS = "pixels"
@@ -182,7 +183,8 @@ def _directions(series: pl.Series, width: int) -> Matrix:
     starts = np.searchsorted(rows, np.arange(n + 1))
     terms = csr_matrix((data, buckets, starts), shape=(n, BUCKETS))
     # Randomized range finder with power iterations (Halko, Martinsson & Tropp 2011).
-    basis = np.random.default_rng(0).normal(size=(BUCKETS, min(width, n))).astype(np.float32)
+    width = max(1, min(width, n // EACH_DIRECTION))
+    basis = np.random.default_rng(0).normal(size=(BUCKETS, width)).astype(np.float32)
     for _ in range(POWER):
         basis = _orthogonal(terms.T @ _orthogonal(terms @ basis))
     out = np.asarray(terms @ basis)
