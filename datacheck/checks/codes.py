@@ -83,6 +83,7 @@ TABLE: tuple[Code, ...] = (
     Code("LK006", E, "missingness-leak"),
     Code("LK007", E, "fitted-on-everything"),
     Code("LK008", E, "order-or-id-leak"),
+    Code("LK009", W, "metadata-leak"),
     Code("LB001", E, "conflicting-labels"),
     Code("LB002", W, "suspect-labels"),
     Code("LB003", E, "missing-or-invalid-labels"),

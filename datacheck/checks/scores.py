@@ -89,20 +89,20 @@ def score(x: Floats, target: Target, *, category: bool = False, tests: int = 1) 
 def _classes(
     x: Floats, codes: Ints, sizes: Ints, fitted: Mask, category: bool, z: float
 ) -> Score | None:
-    bins, count = _bins(x, codes, fitted, category)
+    group, count = bins(x, codes, fitted, category)
     k = sizes.size
     if count * k > 1 << 24:
         return None
-    table = np.bincount(bins[fitted] * k + codes[fitted], minlength=count * k).reshape(count, k)
+    table = np.bincount(group[fitted] * k + codes[fitted], minlength=count * k).reshape(count, k)
     prior = table.sum(axis=0) / max(int(fitted.sum()), 1)
     judge = ~fitted
     told = table.astype(np.float64) + prior
-    missed = told.argmax(axis=1)[bins] != codes
+    missed = told.argmax(axis=1)[group] != codes
     wrong = int(missed[judge].sum())
     enough = x.size >= 2 * LEAST and int(sizes[sizes > 0].min()) >= EACH
     if enough and (not missed.any() or (not category and _apart(x, codes))):
         return Score("rows told apart", 1.0, 1.0, 1.0, x.size, exact=True)
-    near = _near(bins, codes, sizes, count)
+    near = _near(group, codes, sizes, count)
     if near is not None:
         return near
     if (sizes > 0).sum() > 2:
@@ -111,7 +111,7 @@ def _classes(
         return Score("accuracy", 1 - wrong / n, low, high, n)
     last = int(np.flatnonzero(sizes)[-1])
     chance = told[:, last] / told.sum(axis=1)
-    best = (*auc(chance[bins[judge]], codes[judge] == last, z), int(judge.sum()))
+    best = (*auc(chance[group[judge]], codes[judge] == last, z), int(judge.sum()))
     if not category:
         area, low, high = auc(x, codes == last, z)
         if area < 0.5:
@@ -150,7 +150,7 @@ def _apart(x: Floats, codes: Ints) -> bool:
     return bool(alone and (values[1:][change] > values[:-1][change]).all())
 
 
-def _bins(x: Floats, codes: Ints, fitted: Mask, category: bool) -> tuple[Ints, int]:
+def bins(x: Floats, codes: Ints, fitted: Mask, category: bool) -> tuple[Ints, int]:
     """The group of each row, learned from the fitted half, and how many groups there are.
 
     A value that the fitted half lacks is a group by itself (the last one) if values are names,
@@ -225,11 +225,11 @@ def _curve(x: Floats, y: Floats, fitted: Mask) -> Floats:
 
 def _means(x: Floats, y: Floats, fitted: Mask) -> Floats:
     """The mean of the fitted rows with the same name; of all where there is none."""
-    bins, count = _bins(x, np.zeros(x.size, dtype=np.int64), fitted, True)
-    n = np.bincount(bins[fitted], minlength=count)
-    sums = np.bincount(bins[fitted], y[fitted], minlength=count)
+    group, count = bins(x, np.zeros(x.size, dtype=np.int64), fitted, True)
+    n = np.bincount(group[fitted], minlength=count)
+    sums = np.bincount(group[fitted], y[fitted], minlength=count)
     means = np.where(n > 0, sums / np.maximum(n, 1), float(y[fitted].mean()))
-    return np.asarray(means[bins])
+    return np.asarray(means[group])
 
 
 def explained(y: Floats, predicted: Floats, z: float) -> tuple[float, float]:

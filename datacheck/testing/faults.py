@@ -585,6 +585,24 @@ def length_label_confounding(
     return _both(train, test, lengths[0], lengths[1], rng)
 
 
+def metadata_leak(
+    train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
+) -> Pair:
+    """Texts of twelve words whose length in letters is that of the class in 80 to 100 % of the
+    rows, and that of any class in the others.
+    """
+    classes = _classes(train, label)
+    texts = []
+    for frame in (train, test):
+        codes = np.array([classes.index(v) for v in frame[label].to_list()])
+        other = rng.random(frame.height) > 0.8 + 0.2 * severity
+        codes[other] = rng.integers(0, len(classes), int(other.sum()))
+        words = rng.integers(1000, 10_000, (frame.height, 12)).tolist()
+        rows = zip(words, codes.tolist(), strict=True)
+        texts.append(pl.Series([" ".join(f"{'s' * k}{w}" for w in row) for row, k in rows]))
+    return _add(train, test, "notes", texts)
+
+
 def _pairs(frame: pl.DataFrame, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """Sentences of made-up words, and their translations word by word."""
     draws = [rng.integers(0, 2000, int(k)) for k in rng.integers(4, 24, frame.height)]
@@ -657,6 +675,7 @@ _ALL = (
     Fault("fitted-on-both", "LK007", fitted_on_both),
     Fault("fitted-on-each", "LK007", fitted_on_each),
     Fault("order-leak", "LK008", order_leak),
+    Fault("metadata-leak", "LK009", metadata_leak, classification=True),
     Fault("conflicting-labels", "LB001", conflicting_labels, classification=True),
     Fault("suspect-labels", "LB002", suspect_labels, classification=True),
     Fault("missing-labels", "LB003", missing_labels),

@@ -43,7 +43,7 @@ right that the lengths differ: the finding says what buckets do with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,14 +87,7 @@ class LengthLabelConfounding(Rule):
             raise NotApplicable("no sequence or text columns")
         target = read_target(context, split)
         assert split is not None
-        least = self.min_auc if target.classes else self.min_rank
-        z = critical(len(columns))
-        found: dict[str, tuple[Score, Floats]] = {}
-        for column in columns:
-            lengths = lengths_of(target.frame[column], context.data.measure).cast(float).to_numpy()
-            score = self._score(lengths, target, z)
-            if score and score.low >= least:
-                found[column] = score, lengths
+        found = self.tells(context, target, columns)
         if not found:
             return
         best = min(found, key=lambda c: (-found[c][0].low, c))
@@ -110,9 +103,25 @@ class LengthLabelConfounding(Rule):
             count=len(found),
             total=len(columns),
             unit="columns",
-            effect=score.effect(least),
+            effect=score.effect(self._least(target)),
             evidence={"medians": medians, "score": {c: found[c][0].value for c in sorted(found)}},
         )
+
+    def tells(
+        self, context: Context, target: Target, columns: Sequence[str]
+    ) -> dict[str, tuple[Score, Floats]]:
+        """The columns whose length tells the label, with its score and the lengths (rows,)."""
+        z = critical(len(columns))
+        found: dict[str, tuple[Score, Floats]] = {}
+        for column in columns:
+            lengths = lengths_of(target.frame[column], context.data.measure).cast(float).to_numpy()
+            score = self._score(lengths, target, z)
+            if score and score.low >= self._least(target):
+                found[column] = score, lengths
+        return found
+
+    def _least(self, target: Target) -> float:
+        return self.min_auc if target.classes else self.min_rank
 
     def _score(self, lengths: Floats, target: Target, z: float) -> Score | None:
         known = np.isfinite(lengths)
