@@ -22,7 +22,7 @@ ALL = [
     if fault.name not in OF_PICTURES
 ]
 # What only a person can mend, or what the table of repairs leaves to one.
-TOLD = {"LK007", "CB002", "CB005", "NM003", "SL002", "SC001", "SC002", "SC003"}
+TOLD = {"LK007", "LK009", "LB002", "CB002", "CB005", "NM003", "SL002", "SC001", "SC002", "SC003"}
 HAND = {("NM001", "log1p")}  # of a shifted logarithm no inverse is known
 
 
