@@ -22,9 +22,9 @@ A probe contradicts labels because they are wrong or because the task is hard. A
 it is surest of, the contradictions of a hard task die out, and those of wrong labels do not. So the
 share of wrong labels is what is left of contradictions among the surest half, quarter and eighth of
 each predicted class and of all rows, the least of the six. It is reported if the lower end of its
-interval, at 1e-4, is above `min_rate`, and if at least 35 % of all contradictions are left there: where the
-task's own difficulty makes most of them, nothing is said. Only classes that the probe tells well
-(60 % of their rows at least, 70 % of two classes) accuse or are accused.
+interval, at 1e-4, is above `min_rate`, and if at least 35 % of all contradictions are left there:
+where the task's own difficulty makes most of them, nothing is said. Only classes that the probe tells
+well (60 % of their rows at least, 70 % of two classes) accuse or are accused.
 The rows listed are those of the confident joint: their probability of another class is at least
 what rows given as that class have on average. The first have the largest margin.
 
@@ -47,7 +47,8 @@ is silent in 48 of 48 tables (`python benchmarks/suspect_labels.py --null`). The
 one direction only (some 4s are filed as 9, nothing else) mostly pass, for the surest rows of all
 have none. Of two equally frequent classes of 3,000 rows that lie apart, 2 % of wrong labels are not
 found, 5 % in one of two tables, 10 and 20 % in both (`--power --repeats 8`). Where classes are
-uneven, wrong labels of the frequent class fill the rare one, which then is told too badly to count.
+uneven, wrong labels of the frequent class fill the rare one, which then is told too badly to count:
+four to one, 5 % are found in two of two, 10 and 20 % in none.
 Errors that follow a pattern the features show (all 7s with a bar called 1) are learned by the probe
 and not seen. Splits of less than 200 labeled rows, and more than 256 classes, are not judged, nor
 are labels that are numbers. `pred_probs` must come from models that did not see the row: a model's
