@@ -23,8 +23,8 @@ it is surest of, the contradictions of a hard task die out, and those of wrong l
 share of wrong labels is what is left of contradictions among the surest half, quarter and eighth of
 each predicted class and of all rows, the least of the six. It is reported if the lower end of its
 interval, at 1e-4, is above `min_rate`, and if at least 35 % of all contradictions are left there:
-where the task's own difficulty makes most of them, nothing is said. Only classes that the probe tells
-well (60 % of their rows at least, 70 % of two classes) accuse or are accused.
+where the task's own difficulty makes most of them, nothing is said. Only classes that the probe
+tells well (60 % of their rows at least, 70 % of two classes) accuse or are accused.
 The rows listed are those of the confident joint: their probability of another class is at least
 what rows given as that class have on average. The first have the largest margin.
 
