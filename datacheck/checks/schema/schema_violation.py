@@ -21,7 +21,7 @@ A schema that was inferred from train says `age` lies in 0 to 99; test has 7 row
 `7 of 400 rows of test break in_range(0, 99) of age: '999'`.
 
 ## Repair and repair safety
-None is made: which side is wrong, the rows or the schema, a person has to say.
+`correct-or-widen` (manual): which side is wrong, the rows or the schema, a person has to say.
 
 ## Options
 - `schema` (""): the file or `module:Model`; `--schema` sets it.
@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.duplicates import percent
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, names
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.violations import ROW
 
@@ -60,7 +60,7 @@ class SchemaViolation(Rule):
     """Rows outside the contract."""
 
     why = "what follows relies on the schema and was never tried with such values"
-    repairs = ()
+    repairs = (Repair("correct-or-widen", "manual"),)
 
     schema: str = ""
 
