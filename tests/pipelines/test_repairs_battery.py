@@ -13,6 +13,7 @@ import datacheck
 from datacheck.pipelines.fixing import fix
 from datacheck.pipelines.repairs import REPAIRS
 from datacheck.testing.faults import FAULTS, Fault
+from tests.pipelines.test_repair_laws import SAME
 
 OF_PICTURES = ("red-and-blue-swapped", "image-formats")  # which no repair can write again as yet
 ALL = [
@@ -114,7 +115,10 @@ def test_all_at_once(seed):
     assert mended
     assert [f.message for f in after.findings if f.rule in mended] == []
     was, now = counts(before), counts(after)
-    assert {r: (was[r], n) for r, n in now.items() if n > was[r]} == {}
+    # Copies that another scale or a stand-in had hidden may be told anew, but not more of them.
+    alike = {r: next((s for s in SAME if r in s), {r}) for r in now}
+    risen = {r for r, s in alike.items() if sum(now[o] for o in s) > sum(was[o] for o in s)}
+    assert not risen, (was, now)
     again = fix(done.frames, unsafe=True, settings=done.settings)
     for split, frame in done.frames.items():
         assert_frame_equal(again.frames[split], frame)
