@@ -18,9 +18,10 @@ FAULTS = (
     "drift", "thousandfold", "standardized", "gaps", "gaps in test", "infinite", "sentinel",
     "marks", "constant", "far scales", "extreme", "unseen", "repeats", "leaks", "contradictions",
     "no label", "blank", "overlong", "decimal commas", "id tells", "copy of label",
-    "rare class gone", "shifted classes", "near repeats", "near leaks",
+    "rare class gone", "shifted classes", "near repeats", "near leaks", "slipped pairs",
+    "echoes",
 )  # fmt: skip
-KINDS = ("text", "sequence", "group", "time")
+KINDS = ("text", "sequence", "group", "time", "pair")
 FORMATS = ("csv", "jsonl", "parquet")
 MOST_FAULTS = 4
 
@@ -60,7 +61,7 @@ def drawn(most: int = MOST_FAULTS) -> st.SearchStrategy[Drawn]:
 
     return st.builds(
         Drawn, st.integers(0, 9_999), st.integers(120, 600), st.sampled_from(LABELS),
-        some(KINDS, 4), some(FAULTS, most),
+        some(KINDS, len(KINDS)), some(FAULTS, most),
     )  # fmt: skip
 
 
@@ -131,6 +132,15 @@ class _Maker:
             out["codes"] = [
                 c[:m].tolist() for c, m in zip(codes, rng.integers(3, 12, n), strict=True)
             ]
+        if "pair" in self.what.kinds:
+            own = np.random.default_rng([self.what.seed, len(FAULTS)])  # the rest is as without
+            words = own.choice(list("abcdefghijklmnopqrst"), (n, 14))
+            of = own.integers(4, 12, n)
+            to = of + own.integers(-1, 3, n)
+            out["source"] = [" ".join(w[:m]) for w, m in zip(words, of, strict=True)]
+            out["target"] = [
+                " ".join(w[:m]).upper() for w, m in zip(words[:, ::-1], to, strict=True)
+            ]
         score = x[:, 0] - 5 + 0.4 * x[:, 1] + rng.normal(size=n)
         out["label"] = {
             "balanced": (score > 0).astype(np.float64),
@@ -193,6 +203,14 @@ def _texts(column: str, value: Any, share: float) -> Any:
     return change
 
 
+def _echoes(m: _Maker, c: dict[str, Any]) -> None:
+    if "source" in c:
+        hit = m.some(0.04)
+        c["target"] = [
+            s if h else t for h, s, t in zip(hit, c["source"], c["target"], strict=True)
+        ]
+
+
 def _commas(m: _Maker, c: dict[str, Any]) -> None:
     x = np.round(_floats(c["b"]), 2)
     hit = m.some(0.03)
@@ -242,6 +260,8 @@ _VALUES: dict[str, Any] = {
     "no label": _gaps("label", 0.05, late=False),
     "blank": _texts("note", lambda m, x: "  ", 0.04),
     "overlong": _texts("codes", lambda m, x: x * 40, 0.01),
+    "slipped pairs": _texts("target", lambda m, x: " ".join([x] * 9), 0.03),
+    "echoes": _echoes,
     "decimal commas": _commas,
     "id tells": _ids,
     "copy of label": _copy,

@@ -142,8 +142,8 @@ def by_hand(what: Drawn, data: dict[str, pl.DataFrame]) -> list[Step]:
         "drop-feature": {"columns": ("site",)},
         "quarantine-rows": {"columns": tuple(lists[:1])},
         "quarantine-pairs": {
-            "columns": tuple(lists) if len(lists) == 2 else (),
-            "params": {"low": 0.2, "high": 3.0}},
+            "columns": ("source", "target") if "pair" in what.kinds else (),
+            "params": {"low": 0.2, "high": 3.0, "copies": 4}},
         "map-to-other": {"columns": ("site",), "params": {"least": 2}},
         "truncate": {"columns": tuple(lists), "params": {"length": 4}},
         "group-aware-split": {"columns": ("who",) if "group" in what.kinds else ()},
@@ -294,7 +294,7 @@ def in_each_format() -> list[Any]:
 @pytest.mark.parametrize(("repair", "form"), in_each_format())
 def test_every_repair_of_the_table_is_undone_byte_for_byte(tmp_path, repair, form):
     kinds = tuple(k for k in KINDS if form != "csv" or k != "sequence")
-    faults = ("sentinel", "repeats", "blank", "decimal commas")
+    faults = ("sentinel", "repeats", "blank", "decimal commas", "slipped pairs", "echoes")
     what = Drawn(len(repair), 150, "balanced", kinds, faults)
     (step,) = [s for s in by_hand(what, what.frames()) if s.repair == repair]
     undone(tmp_path, what, form, [step])

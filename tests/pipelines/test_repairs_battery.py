@@ -27,18 +27,26 @@ TOLD = {"LK007", "LK009", "LB002", "CB002", "CB005", "NM003", "SL002", "SC001", 
 HAND = {("NM001", "log1p")}  # of a shifted logarithm no inverse is known
 
 
-def clean(seed: int, *, classes: bool = True, rows: int = 900) -> tuple[pl.DataFrame, pl.DataFrame]:
+# A task that a probe can tell, of enough rows. In the usual one a fifth of wrong labels hides among
+# the contradictions that the task itself makes (a quarter of all rows), and LB002 is rightly silent.
+PLAIN = {"LB002"}
+
+
+def clean(
+    seed: int, *, classes: bool = True, rows: int = 900, plain: bool = False
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows = 3600 if plain else rows
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows, 6)) * [1, 2, 0.5, 3, 1, 2] + [10, 0, 5, -3, 20, 7]
-    score = x[:, 0] - 10 + 0.5 * x[:, 1] + rng.normal(size=rows) * 1.5
-    y = (score > 0).astype(np.int64) + (score > 1.5) if classes else score * 3 + 50
+    score = x[:, 0] - 10 + 0.5 * x[:, 1] + rng.normal(size=rows) * (0.2 if plain else 1.5)
+    y = (score > 0).astype(np.int64) + (score > 1.5) * (not plain) if classes else score * 3 + 50
     frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(6)}).with_columns(pl.Series("target", y))
     cut = rows * 13 // 18
     return frame[:cut], frame[cut:]
 
 
 def planted(fault: Fault, seed: int) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
-    train, test = clean(seed, classes=fault.classification is not False)
+    train, test = clean(seed, classes=fault.classification is not False, plain=fault.rule in PLAIN)
     train, test = fault(train, test, "target", 1.0, np.random.default_rng(seed + 1))
     settings = {"label": "target"}
     settings |= {k: v for k in ("group", "time") if (v := getattr(fault, k))}
@@ -57,12 +65,12 @@ def counts(report: datacheck.Report) -> Counter[str]:
 def test_the_finding_goes_and_no_other_comes(rule, fault, seed):
     data, settings = planted(fault, seed)
     before = datacheck.audit(data, settings=settings)
+    assert before.of(rule), "the fault was not found"
     plan = before.plan().select([rule])
     if rule in TOLD or (rule, fault.name) in HAND:
         assert not plan.steps
         assert [t.rule for t in plan.told] == [rule] * len(before.of(rule))
         return
-    assert before.of(rule), "the fault was not found"
     done = fix(data, plan=plan, unsafe=True, settings=settings)
     after = datacheck.audit(done.frames, settings=done.settings)
     assert after.of(rule) == []
