@@ -225,12 +225,13 @@ def _add_path(opened: Opened, split: str, path: Path, options: SourceOptions) ->
     listing = listed(path) if path.is_dir() else Listing([path])
     listing.prefix = f"{split}/"
     if path.is_dir() or is_shard(path.name) or is_idx(path.name):
-        special = _special(root, listing, options, OF_PICTURES)
+        openers = OPENERS if path.is_dir() else OF_PICTURES
+        special = _special(root, listing, options, openers)
         if special is not None:
             opened.tables.setdefault(split, []).extend(
                 t for some in special.tables.values() for t in some
             )
-            opened.said += special.said
+            opened.said += [one for one in special.said if one not in opened.said]
             for note, noted in special.notes.items():
                 opened.notes.setdefault(note, []).extend(noted)
             opened.problems += [replace(one, split=split) for one in special.problems]

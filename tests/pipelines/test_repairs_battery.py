@@ -28,7 +28,7 @@ HAND = {("NM001", "log1p")}  # of a shifted logarithm no inverse is known
 
 
 # A task that a probe can tell, of enough rows. In the usual one a fifth of wrong labels hides among
-# the contradictions that the task itself makes (a quarter of all rows), and LB002 is rightly silent.
+# the contradictions that the task itself makes (a quarter of all rows): LB002 is rightly silent.
 PLAIN = {"LB002"}
 
 

@@ -41,7 +41,7 @@ class File:
 def members_of(fragment: Fragment, root: Path | None) -> list[tuple[Path, str]]:
     """The files of a fragment, with their names in the new folder."""
     if isinstance(fragment, FilesFragment):
-        listed = [(fragment.root / name, name) for name in fragment.names]
+        listed = [(fragment.place(name), name) for name in fragment.names]
         return [(path, name) for path, name in listed if path.is_file()]
     if isinstance(fragment, PairsFragment):
         listed = [(side.path, side.file) for side in fragment.sides]

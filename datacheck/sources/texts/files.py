@@ -30,7 +30,8 @@ WHY = "the name of the folder of each file"
 class FilesFragment:
     """Rows ``start`` to ``stop`` of a split, a file each: ``names`` below ``root``.
 
-    Row i is file i of ``names``, and belongs to class ``classes[i]`` if there are classes.
+    Row i is file i of ``names``, and belongs to class ``classes[i]`` if there are classes. All
+    names begin with ``prefix``, which is no part of their paths.
     """
 
     split: str
@@ -41,17 +42,22 @@ class FilesFragment:
     start: int
     encoding: str
     readings: Readings
+    prefix: str = ""
 
     @property
     def path(self) -> Path:
         """What stands for all of its files."""
         return self.root / self.file
 
+    def place(self, name: str) -> Path:
+        """Where the file of that name is."""
+        return self.root / name.removeprefix(self.prefix)
+
     def fingerprint(self) -> tuple[str, int, int]:
         """(root and first name, bytes of all files, latest mtime in ns)."""
-        each = [streams.fingerprint(self.root / name) for name in self.names]
+        each = [streams.fingerprint(self.place(name)) for name in self.names]
         size = sum(max(s, 0) for _, s, _ in each)
-        return str(self.root / self.names[0]), size, max(t for _, _, t in each)
+        return str(self.place(self.names[0])), size, max(t for _, _, t in each)
 
     def read(self, columns: Sequence[str], batch_rows: int) -> Iterator[Batch]:
         """Batches of about ``batch_rows`` files, fewer of long ones; unreadable ones are told."""
@@ -88,7 +94,7 @@ class FilesFragment:
 
     def _text(self, name: str, problems: list[Problem]) -> str | None:
         try:
-            text, odd = decoded(self.root / name, self.encoding)
+            text, odd = decoded(self.place(name), self.encoding)
         except (SourceError, OSError) as error:
             reason = error.message if isinstance(error, SourceError) else _said(error)
             problems.append(Problem(self.split, name, -1, reason))
@@ -137,24 +143,33 @@ def decoded(path: Path, encoding: str) -> tuple[str, list[tuple[int, str]]]:
 
 
 def open_files(
-    root: Path, split: str, names: Sequence[str], classes: Sequence[str], encoding: str | None
+    root: Path,
+    split: str,
+    names: Sequence[str],
+    classes: Sequence[str],
+    encoding: str | None,
+    prefix: str = "",
 ) -> Table:
-    """A table of files below ``root``; raises SourceError where none can be read."""
+    """A table of files below ``root``, whose names all begin with ``prefix`` besides; raises
+    SourceError where none can be read.
+    """
     lines.check_encoding(encoding or "")
-    file = split or "files"
+    file = (prefix + split).rstrip("/") or "files"
     listed, of = tuple(names), tuple(classes)
 
     def fragments(split: str, readings: Readings) -> list[Fragment]:
         return [
             FilesFragment(
                 split, file, root, listed[at : at + PIECE], of[at : at + PIECE], at,
-                encoding or "", readings,
+                encoding or "", readings, prefix,
             )
             for at in range(0, len(listed), PIECE)
         ]  # fmt: skip
 
     every = max(1, len(listed) // PEEK)
-    probe = FilesFragment(split, file, root, listed[::every], of[::every], 0, encoding or "", {})
+    probe = FilesFragment(
+        split, file, root, listed[::every], of[::every], 0, encoding or "", {}, prefix
+    )
     parts: list[pl.DataFrame] = []
     reason = "no file that can be read"
     for frame, _, problems in probe.frames(100):

@@ -53,8 +53,13 @@ WANTED = {
 }
 
 
+def _shown(path: Path, root: Path, listing: Listing) -> str:
+    return listing.prefix + str(path.relative_to(root))
+
+
 def _aside(opened: Opened, root: Path, listing: Listing, left: Iterable[Path]) -> None:
     aside = [str(p.relative_to(root)) for p in left] + listing.aside
+    aside = [listing.prefix + one for one in aside]
     if aside:
         shown = sorted(aside, key=lambda one: (one.startswith("."), one))
         opened.said.append(f"passed over, no data: {names(shown, 5)}")
@@ -68,7 +73,7 @@ def _pairs(opened: Opened, root: Path, listing: Listing, options: SourceOptions)
     why = f"the {'second' if len(found.sides) == 2 else 'last'} of files that go with {first}"
     for split, groups in found.splits.items():
         for group in groups:
-            files = {side: (path, str(path.relative_to(root))) for side, path in group.items()}
+            files = {side: (path, _shown(path, root, listing)) for side, path in group.items()}
             shown = files[first][1]
             made = tried(
                 opened, split or ALONE, shown,
@@ -78,7 +83,7 @@ def _pairs(opened: Opened, root: Path, listing: Listing, options: SourceOptions)
                 opened.tables.setdefault(split or ALONE, []).append(table)
     for path in found.alone:
         lacking = f"has no other side: files ending in {names(f'.{s}' for s in found.sides)}"
-        opened.problems.append(Problem("", str(path.relative_to(root)), -1, lacking))
+        opened.problems.append(Problem("", _shown(path, root, listing), -1, lacking))
     opened.said.append(
         f"files are read side by side, line by line: {names(found.sides)}, assumed: "
         f"{'their names' if options.text_layout == 'auto' else 'as asked'}; {HOW}"
@@ -92,14 +97,14 @@ def _files(opened: Opened, root: Path, listing: Listing, options: SourceOptions)
     if found is None:
         return False
     for split, listed in found.splits.items():
-        inside = [str(p.relative_to(root)) for _, p in listed]
+        inside = [_shown(p, root, listing) for _, p in listed]
         classes = [name for name, _ in listed]
         of = classes if any(classes) else []
         name = split or ALONE
         made = tried(
             opened, name, name,
             lambda inside=inside, of=of, split=split: {  # type: ignore[misc] # as above
-                "": open_files(root, split, inside, of, options.encoding)
+                "": open_files(root, split, inside, of, options.encoding, listing.prefix)
             },
         )  # fmt: skip
         for table in made.values():
@@ -116,7 +121,7 @@ def _classes(opened: Opened, root: Path, listing: Listing, options: SourceOption
     why = "the name of each file"
     for split, listed in found.splits.items():
         for label, path in listed:
-            shown = str(path.relative_to(root))
+            shown = _shown(path, root, listing)
             made = tried(
                 opened, split or ALONE, shown,
                 lambda path=path, shown=shown, label=label: {  # type: ignore[misc] # as above
@@ -127,7 +132,7 @@ def _classes(opened: Opened, root: Path, listing: Listing, options: SourceOption
             )  # fmt: skip
             for table in made.values():
                 opened.tables.setdefault(split or ALONE, []).append(table)
-    files = [str(p.relative_to(root)) for of in found.splits.values() for _, p in of]
+    files = [_shown(p, root, listing) for of in found.splits.values() for _, p in of]
     opened.said.append(
         f"each file holds a class, a line an example ({names(files, 3)}), assumed: short lines and "
         f"names that tell no split; {HOW}"
