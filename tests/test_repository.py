@@ -126,6 +126,37 @@ def test_commands_of_the_repair_in_the_readme_run(elsewhere):
         assert (elsewhere / "restored" / name).read_bytes() == was
 
 
+def test_commands_on_texts_in_the_readme_run(elsewhere):
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save("tokenizer.json")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("### What it reads")[1].split("\n### ")[0]
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    commands = [line.partition("#")[0].split() for line in blocks.strip().splitlines()]
+    commands = [c for c in commands if {"fixtures/reviews", "fixtures/pairs"} & set(c) or
+                "fixtures/reviews/train" in c]  # fmt: skip
+    assert [c[1] for c in commands] == ["audit", "audit", "audit", "audit", "fix"]
+    said = []
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        said.append(" ".join(done.stdout.split()))
+    assert "test/pos/2.txt = train/pos/3.txt" in said[0]
+    assert "test/pos/2.txt = train/pos/3.txt" in said[1]
+    assert "times the characters of en" in said[2]
+    assert "times the tokens of en" in said[3]
+    kept = [(elsewhere / "clean-pairs" / f"train.{c}").read_bytes() for c in ("en", "de")]
+    assert kept[0].count(b"\n") == kept[1].count(b"\n") < 400
+
+
 def test_commands_of_the_page_on_ci_run(elsewhere):
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
