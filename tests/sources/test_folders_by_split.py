@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tests.sources.test_texts import frame, lines, roles, sentence, write
 TEXT, LABEL = (Kind.TEXT, Role.FEATURE), (Kind.CATEGORY, Role.LABEL)
 
 
-def named(root: Path, **folders: str) -> dict[str, str]:
+def named(root: Path, **folders: str) -> dict[str, Any]:
     return {split: str(root / folder) for split, folder in folders.items()}
 
 
@@ -29,7 +30,7 @@ def place(data: Dataset, split: str, row: int) -> str:
     return data.locate(split, (data.files.index(file) << FILE_SHIFT) + row)
 
 
-def of_classes(root: Path) -> Path:
+def of_classes(root: Path) -> Any:
     """Folders whose names tell no split, a folder a class in each, with a text in both."""
     files = {f"mine/{c}/{i}.txt": f"{sentence(i)} {c}\n"
              for c in ("pos", "neg") for i in range(30)}  # fmt: skip

@@ -89,10 +89,11 @@ def clean_set(
         keep = whole
     else:
         said.append(f"missing values of {int((keep & holes).sum()):,} rows are train's median")
-    if int(keep.sum()) < FEWEST:
+    left = int(keep.sum())
+    if left < FEWEST:
+        why = ": the others lack a label, or train has them" if left < total else ""
         raise UsageError(
-            f"{int(keep.sum())} of {total:,} rows of {evaluation} can judge a model: the others "
-            "lack a label, or train has them",
+            f"{left} of {total:,} rows of {evaluation} can judge a model{why}",
             f"{FEWEST} are needed; give another split to evaluate on",
         )
     medians = middles(right_train, numbers)
@@ -144,9 +145,7 @@ def _labeled(frame: pl.DataFrame, data: Dataset, train: pl.DataFrame) -> Mask:
     if label is None:
         raise UsageError("no column is known to be the label", "name it with --label")
     if label.name not in frame.columns:
-        raise UsageError(
-            "the evaluation split has no label", "give another split to evaluate on"
-        )
+        raise UsageError("the evaluation split has no label", "give another split to evaluate on")
     given = frame[label.name]
     if label.kind in (Kind.TEXT, Kind.SEQUENCE):  # to be said: any that is not empty will do
         return np.asarray((tokens_of(given).list.len() > 0).fill_null(value=False).to_numpy())

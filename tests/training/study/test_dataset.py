@@ -83,6 +83,19 @@ def test_options_that_do_not_fit(tmp_path, options, said):
         datacheck.study(frames(), tmp_path / "s", **(SMALL | options))
 
 
+@pytest.mark.parametrize(("n", "known", "said"), [
+    (9, 0, r"9 of 9 rows of test can judge a model \(20 are"),
+    (30, 25, "5 of 30 rows of test can judge a model: the others lack a label, or train has them"),
+])  # fmt: skip
+def test_what_too_few_texts_lack_is_told(tmp_path, n, known, said):
+    texts = [f"the {i}th of some words" for i in range(90)]
+    train = pl.DataFrame({"text": texts[:60], "label": ["a", "b"] * 30})
+    test = pl.DataFrame({"text": texts[60 - known : 60 - known + n], "label": (["a", "b"] * n)[:n]})
+    with pytest.raises(UsageError, match=said) as error:
+        datacheck.study({"train": train, "test": test}, tmp_path / "s", seeds=6, steps=20)
+    assert "20 are needed" in error.value.hint
+
+
 def test_nothing_to_study():
     with pytest.raises(UsageError, match="nothing to study"):
         datacheck.study()
