@@ -227,6 +227,7 @@ class _Maker:
             return
         # Rows that train shares with the split were hidden by its scale.
         yield self._step(finding, "drop-from-train", (), (str(self.train),))
+        yield self._step(finding, "drop-near-from-train", (), (str(self.train),))
 
     def _scales(self, finding: Finding) -> Iterator[Step | Told]:
         numbers = [n for n, c in self.columns.items() if (c["kind"], c["role"]) == _FEATURE]

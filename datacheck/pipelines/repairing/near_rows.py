@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from datacheck.checks.base import Context, NotApplicable
@@ -10,7 +12,7 @@ from datacheck.checks.near.across import across, like
 from datacheck.checks.near.items import items, restricted
 from datacheck.checks.near.search import Found, NearOptions, applicable, need_near, search, taken
 from datacheck.checks.near.within import nodes
-from datacheck.dataset import Dataset
+from datacheck.dataset import Dataset, Role
 from datacheck.engines import local
 from datacheck.engines.plan import make_plan
 from datacheck.pipelines.plan import Step
@@ -22,10 +24,17 @@ ROUNDS = 20  # where so many are alike that a search compares some only, the nex
 
 
 class NearRows:
-    """The near-duplicates of a dataset as a view mends it, found again after rows have left."""
+    """The near-duplicates of a dataset as a view mends it, found again after rows have left.
 
-    def __init__(self, view: View, threads: int, memory: int) -> None:
+    ``dropped`` are columns that other steps take away.
+    """
+
+    def __init__(self, view: View, dropped: set[str], threads: int, memory: int) -> None:
         self.data = view.as_dataset()
+        self.data.columns = {
+            n: replace(c, role=Role.IGNORE) if n in dropped else c
+            for n, c in self.data.columns.items()
+        }
         self.threads, self.memory = threads, memory
         self._contexts: dict[NearOptions, Context] = {}
 

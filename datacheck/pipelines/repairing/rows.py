@@ -119,7 +119,7 @@ def decide(
         if view.transforms or view.parsed:  # what the audit saw counts too, not only what is left
             _hash(state, View(view.data), set(), hidden, threads, memory)
         _hash(state, view, dropped, hidden, threads, memory)
-    near = NearRows(view, threads, memory)
+    near = NearRows(view, dropped, threads, memory)
     # Copies leave before rows are moved, or an evaluation split would get them all.
     for i, step in [w for w in wanted if moving and w[1].repair in (*ALIKE, *NEAR)] + wanted:
         if step.kind.acts == "splits":
