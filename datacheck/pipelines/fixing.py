@@ -15,10 +15,12 @@ from datacheck.pipelines.plan import Plan, Step
 from datacheck.pipelines.repairing.arrays import without_parts
 from datacheck.pipelines.repairing.building import Built, build
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
+from datacheck.pipelines.repairing.pictures import Recoding, recoding
 from datacheck.pipelines.repairing.plan_check import check
 from datacheck.pipelines.repairing.rows import Decided, decide
 from datacheck.pipelines.repairing.view import View
-from datacheck.sources.raw import read_raw
+from datacheck.sources.images.folders import IMAGE
+from datacheck.sources.raw import check_writable, read_raw, stored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,6 +83,7 @@ class Job:
     mender: Mender
     pipeline: Pipeline
     said: list[str]
+    anew: Recoding | None = None
 
 
 def fix(
@@ -159,7 +162,9 @@ def run_fix(
         whole = whole.select(c.code for c in chosen(tuple(select), ()))
     data = open_source(source, source_options(config))
     whole = whole if whole.dataset else replace(whole, dataset=data.name)
-    in_memory = all(getattr(f, "path", None) is None for f in View(data).fragments())
+    for fragment in View(data).fragments():
+        check_writable(fragment)
+    in_memory = all(getattr(stored(f), "path", None) is None for f in View(data).fragments())
     if in_memory and output is not None:
         raise UsageError("data in memory has no files to write again", "leave the folder out")
     if not in_memory and target is None and not dry_run:
@@ -205,12 +210,13 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     decided = decide(view, steps, threads=config.threads, memory=config.memory)
     view = view.with_moves(decided.moves)
     built.fit(view)
+    anew = recoding(view, built.anew)
     mender = Mender(
         replace(view, transforms=()), (*built.before, *built.after), built.blank, built.parsed,
         built.quarantine, built.learned,
     )  # fmt: skip
     said = [*built.said, *decided.said]
-    return Job(data, steps, built, decided, mender, built.pipeline(view), said)
+    return Job(data, steps, built, decided, mender, built.pipeline(view), said, anew)
 
 
 def source_options(config: Config) -> Any:
@@ -231,6 +237,8 @@ def _count(job: Job, progress: Progress | None) -> dict[str, Tally]:
                 job.mender.mend(raw, fragment, ordinals[fragment.file], tally)
                 if progress is not None:
                     progress(tally.read, None, fragment.file)
+        for i in job.anew.steps if job.anew is not None else ():
+            tally.add(i, IMAGE, tally.kept + tally.away)
     return tallies
 
 
@@ -252,7 +260,7 @@ def _fixed(
                 values[column] = values.get(column, 0) + count
         rows = job.decided.counts.get(i, 0)
         if step.repair == "quarantine-unreadable":
-            rows = bad
+            rows += bad
         done.append(Done(step, rows, values))
     rows_by = {f: t.kept for f, t in tallies.items()}
     pipeline = job.pipeline.on(_fitted_on(job.built.learned, tallies.values()))

@@ -13,15 +13,16 @@ from typing import Any, Literal
 from datacheck.errors import UsageError
 from datacheck.findings import Safety
 
-Acts = Literal["values", "rows", "splits", "loader"]
+Acts = Literal["values", "rows", "splits", "pictures", "loader"]
 
 
 @dataclass(frozen=True, slots=True)
 class RepairKind:
     """One line of the table.
 
-    ``acts`` says on what: values of cells, rows of train, the split of rows, or only on what the
-    loader is told. ``parameters`` maps each parameter to its default; None has to be given.
+    ``acts`` says on what: values of cells, rows of train, the split of rows, how pictures are
+    stored, or only on what the loader is told. ``parameters`` maps each parameter to its default;
+    None has to be given.
     """
 
     name: str
@@ -43,6 +44,8 @@ def _row(called: str, acts: Acts, safety: Safety, does: str, **parameters: Any) 
 NEARNESS: dict[str, Any] = {
     "min_jaccard": 0.8, "containment": 0.9, "shingles": "auto", "differing": 1, "hamming": 6,
 }  # fmt: skip
+
+ANEW: dict[str, Any] = {"mode": "auto", "resize": True, "height": 0, "width": 0}
 
 TABLE = (
     _row("quarantine-unreadable", "rows", "safe", "take out records that cannot be read"),
@@ -84,6 +87,10 @@ TABLE = (
     _row("robust-scale", "values", "safe",
          "subtract the median of train, divide by its interquartile range"),
     _row("min-max-scale", "values", "safe", "map the range of train to 0…1"),
+    _row("re-encode", "pictures", "unsafe",
+         "write all pictures as PNG of one mode and size, without metadata", **ANEW),
+    _row("shared-decode", "pictures", "unsafe",
+         "decode the pictures of all splits in one way, and write them as PNG", **ANEW),
     _row("shuffle", "loader", "safe", "the loader shuffles train in each epoch"),
     _row("class-weights", "loader", "safe", "weights for the loss, by class"),
     _row("balanced-sampler", "loader", "safe", "the loader draws classes evenly"),

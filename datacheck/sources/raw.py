@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from datacheck.dataset import Batch, Fragment
+from datacheck.dataset import Batch, Fragment, Kind
 from datacheck.errors import SourceError
 from datacheck.sources import columnar
 from datacheck.sources.columnar import ColumnarFragment
+from datacheck.sources.convert import Reading
 from datacheck.sources.delimited import DelimitedFragment, frames
+from datacheck.sources.images.folders import IMAGE, LABEL, FolderFragment
+from datacheck.sources.images.fragments import WithImages
+from datacheck.sources.images.idx import IdxFragment
+from datacheck.sources.images.shards import TarFragment
 from datacheck.sources.jsonl import JsonlFragment, parse
 from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.memory import MemoryFragment
@@ -52,9 +57,31 @@ class Raw:
 
 def readings_of(fragment: Fragment) -> Readings:
     """How the cells of a fragment become values. Raises SourceError for a foreign fragment."""
-    if isinstance(fragment, Readable):
+    fragment = stored(fragment)
+    if isinstance(fragment, FolderFragment):
+        return {LABEL: Reading(Kind.CATEGORY)}
+    if isinstance(fragment, Readable | TarFragment | IdxFragment):
         return fragment.readings
     raise SourceError(f"{fragment.file} cannot be written again", "repair it as a file or a frame")
+
+
+def check_writable(fragment: Fragment) -> None:
+    """Raises SourceError for files that are read, and of which no repaired copy can be made."""
+    fragment = stored(fragment)
+    if isinstance(fragment, TarFragment | IdxFragment):
+        kind = "tar archives" if isinstance(fragment, TarFragment) else "idx files"
+        raise SourceError(
+            f"{fragment.file}: {kind} are read, and cannot be written again yet",
+            "unpack the pictures into a folder for each class, and repair those",
+        )
+    readings_of(fragment)
+
+
+def stored(fragment: Fragment) -> Fragment:
+    """What the rows are written from: of a table with pictures the table, which decodes none."""
+    while isinstance(fragment, WithImages):
+        fragment = fragment.inner
+    return fragment
 
 
 Readable = (
@@ -67,8 +94,10 @@ def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
     """All rows of a fragment in order, in pieces of about ``batch_rows`` (text: by bytes).
 
     A file that breaks off ends with an empty piece that says so. Raises SourceError for a
-    fragment of a kind that cannot be written again.
+    fragment of a kind that cannot be written again. Pictures are not decoded: a row whose
+    picture is broken is one like all others here.
     """
+    fragment = stored(fragment)
     if isinstance(fragment, DelimitedFragment):
         pieces = _delimited(fragment)
     elif isinstance(fragment, JsonlFragment):
@@ -85,8 +114,10 @@ def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
         pieces = _files(fragment, batch_rows)
     elif isinstance(fragment, ObjectsFragment):
         pieces = _objects(fragment)
+    elif isinstance(fragment, FolderFragment):
+        pieces = _pictures(fragment, batch_rows)
     else:
-        readings_of(fragment)
+        check_writable(fragment)
         return
     yield from pieces
 
@@ -154,6 +185,13 @@ def _files(fragment: FilesFragment, batch_rows: int) -> Iterator[Raw]:
 def _objects(fragment: ObjectsFragment) -> Iterator[Raw]:
     frame, rows, bad = fragment.frame()
     yield Raw(frame, rows, bad=[Bad(row, reason, b"") for row, reason in bad])
+
+
+def _pictures(fragment: FolderFragment, batch_rows: int) -> Iterator[Raw]:
+    labeled = any(one is not None for one in fragment.labels)
+    columns = [IMAGE, LABEL] if labeled else [IMAGE]
+    for batch in fragment.read(columns, batch_rows):
+        yield Raw(batch.frame, batch.rows)
 
 
 def _columnar(fragment: ColumnarFragment, batch_rows: int) -> Iterator[Raw]:

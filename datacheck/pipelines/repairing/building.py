@@ -54,6 +54,7 @@ class Built:
     quarantine: frozenset[str] = frozenset()
     loader: dict[str, Any] = field(default_factory=dict)
     asked: list[Step] = field(default_factory=list)
+    anew: list[tuple[int, Step]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def fit(self, view: View) -> None:
@@ -101,6 +102,8 @@ def build(data: Dataset, steps: Sequence[Step]) -> Built:
             built.quarantine = frozenset(step.splits or ([data.train] if data.train else []))
         elif step.kind.acts == "loader":
             built.asked.append(step)
+        elif step.kind.acts == "pictures":
+            built.anew.append((i, step))
         elif step.repair == "parse":
             form = str(step.get("form"))
             if form not in ("decimal-comma", "thousands"):

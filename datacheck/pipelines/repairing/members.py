@@ -11,6 +11,7 @@ from datacheck.dataset import Fragment
 from datacheck.pipelines.repairing import folder
 from datacheck.pipelines.repairing.mending import Tally
 from datacheck.pipelines.repairing.texts import Kept
+from datacheck.sources.images.folders import FolderFragment
 from datacheck.sources.texts.files import FilesFragment
 from datacheck.sources.texts.lines import LinesFragment
 from datacheck.sources.texts.pairs import PairsFragment
@@ -43,6 +44,9 @@ def members_of(fragment: Fragment, root: Path | None) -> list[tuple[Path, str]]:
     if isinstance(fragment, FilesFragment):
         listed = [(fragment.place(name), name) for name in fragment.names]
         return [(path, name) for path, name in listed if path.is_file()]
+    if isinstance(fragment, FolderFragment):
+        listed = [(fragment.root / n, name) for n, name in names_in(fragment, root).items()]
+        return [(path, name) for path, name in listed if path.is_file()]
     if isinstance(fragment, PairsFragment):
         listed = [(side.path, side.file) for side in fragment.sides]
     else:
@@ -50,6 +54,15 @@ def members_of(fragment: Fragment, root: Path | None) -> list[tuple[Path, str]]:
     if root is None:
         return listed
     return [(p, str(p.relative_to(root)) if root.is_dir() else p.name) for p, _ in listed]
+
+
+def names_in(fragment: FolderFragment, root: Path | None) -> dict[str, str]:
+    """The pictures of a split, by their path in its folder: their places in the new folder.
+
+    Where each split has a folder of its own they are called as they are told.
+    """
+    names = fragment.names if root is not None else fragment.paths
+    return dict(zip(fragment.names, names, strict=True))
 
 
 def originals(one: File, places: Sequence[Path]) -> list[str]:
@@ -78,7 +91,10 @@ def closed(one: File, aside: Path, digests: Sequence[str]) -> list[dict[str, Any
         elif one.kept is not None and name in one.kept.gone:
             told["sha256"] = None
         else:
-            told["sha256"] = folder.sha256(aside / name)
+            now = name if one.kept is None else one.kept.now.get(name, name)
+            told["sha256"] = folder.sha256(aside / now)
+            if now != name:
+                told["now"] = now
         out.append(told | (rows if one.kept is None else {"rows": None}))
     return out
 

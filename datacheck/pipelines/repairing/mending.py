@@ -108,6 +108,7 @@ class Mender:
         return Mended(
             raw, frame, touched, gone, self.view.moves.by[where[gone]], away, homes,
             leaving, () if leaving else tuple(raw.bad), fragment.split,
+            [self.view.moves.why.get(a, "") for a in addresses[gone].tolist()],
         )  # fmt: skip
 
     def _fingerprint(self, batch: Batch, split: str, gone: Mask, homes: Ints, tally: Tally) -> None:
@@ -245,6 +246,7 @@ class Mended:
     leaving: Sequence[Bad]
     staying: Sequence[Bad]
     split: str
+    why: Sequence[str] = ()
 
     def kept(self) -> Piece:
         """What is written to the file."""

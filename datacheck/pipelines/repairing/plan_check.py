@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datacheck.dataset import Dataset, Kind
+from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.plan import DROPS, Step
@@ -54,6 +54,10 @@ def _columns(data: Dataset, step: Step) -> None:
             f"{step.repair} names the column {step.columns[0]!r}, and works on whole rows",
             "leave columns out; --ignore-column leaves one out of the comparison",
         )
+    if step.kind.acts == "pictures" and not any(
+        c.kind is Kind.IMAGE for c in data.columns.values()
+    ):
+        raise UsageError(f"{step.repair} needs pictures", "take it out of the plan")
     if not step.columns and (step.kind.acts == "values" or step.repair in KINDS):
         raise UsageError(f"{step.repair} names no column", 'write columns = ["…"] in the plan')
     untouchable = (data.label.name if data.label else None, data.split_column)
@@ -62,6 +66,12 @@ def _columns(data: Dataset, step: Step) -> None:
         raise UsageError(
             f"{step.repair} would change {touched[0]}, which is the label or tells the split",
             "take it out of the plan",
+        )
+    measured = [c for c in step.columns if data.columns[c].role is Role.MEASURED]
+    if measured and step.kind.acts == "values":
+        raise UsageError(
+            f"{step.repair} would change {measured[0]!r}, which is measured of pictures",
+            "re-encode and shared-decode write pictures again",
         )
     allowed = KINDS.get(step.repair, tuple(Kind))
     fitting = [c for c, told in data.columns.items() if told.kind in allowed]

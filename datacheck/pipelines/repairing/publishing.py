@@ -17,13 +17,22 @@ from datacheck.errors import SourceError
 from datacheck.findings import names
 from datacheck.pipelines.plan import Plan
 from datacheck.pipelines.repairing import companions, folder, settings
-from datacheck.pipelines.repairing.members import File, class_of, closed, members_of, originals
+from datacheck.pipelines.repairing.members import (
+    File,
+    class_of,
+    closed,
+    members_of,
+    names_in,
+    originals,
+)
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
+from datacheck.pipelines.repairing.pictures import pictures_beside, write_pictures
 from datacheck.pipelines.repairing.quarantine import Quarantine
 from datacheck.pipelines.repairing.texts import write_files, write_objects, write_pairs
 from datacheck.pipelines.repairing.writing import Piece, Shape, writer
+from datacheck.sources.images.folders import IMAGE, FolderFragment
 from datacheck.sources.objects import ObjectsFragment
-from datacheck.sources.raw import Raw, read_raw
+from datacheck.sources.raw import Raw, read_raw, stored
 from datacheck.sources.texts.files import FilesFragment
 from datacheck.sources.texts.pairs import PairsFragment
 
@@ -42,6 +51,7 @@ def publish(
 ) -> Fixed:
     """Write the folder, whole or not at all. Raises DatacheckError."""
     files = _files(source, job.mender)
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
     with folder.staged(target) as aside:
         received = _moving(job, files)
         total = sum(f.size for f in files) or 1
@@ -53,11 +63,13 @@ def publish(
                     places = [folder.placed(aside / folder.ORIGINALS / n) for _, n in one.members]
                     kept = copier.submit(originals, one, places)
                     share = before / total
-                    _write(one, job, aside, received.get(one.name, []), quarantine, progress, share)
+                    came = received.get(one.name, [])
+                    _write(one, job, aside, came, quarantine, progress, share, root)
                     told += closed(one, aside, kept.result())
                     before += one.size
             _prune(aside / folder.ORIGINALS)
             told += _unread(source, job, aside, files, quarantine)
+        told += pictures_beside(source, job.mender.view, aside, {str(one["file"]) for one in told})
         told += _companions(source, job, aside, told)
         done = finish({f"{i}": f.tally for i, f in enumerate(files)})
         done.pipeline.save(aside / "pipeline.json")
@@ -71,7 +83,12 @@ def _files(source: Any, mender: Mender) -> list[File]:
     """The files in order; a file of several fragments (or splits) is written once."""
     root = Path(source).expanduser() if isinstance(source, str | Path) else None
     out: dict[Path, File] = {}
-    for fragment in mender.view.fragments():
+    for seen in mender.view.fragments():
+        fragment = stored(seen)
+        if isinstance(fragment, FolderFragment):  # the pictures of each split by themselves
+            place = fragment.root / fragment.file
+            out[place] = File(place, fragment.file, members_of(fragment, root), [fragment])
+            continue
         path: Path = fragment.path  # type: ignore[attr-defined] # all but frames in memory have one
         if path not in out:
             members = members_of(fragment, root)
@@ -121,14 +138,26 @@ def _write(
     quarantine: Quarantine,
     progress: Progress | None,
     share: float,
+    root: Path | None,
 ) -> None:
     targets = [folder.placed(aside / name) for _, name in one.members]
-    if not received and not _concerned(one, job.mender):
+    if not received and job.anew is None and not _concerned(one, job.mender):
         one.changed = False
         return
     shape = _shape(one.fragments[0], job.mender)
     pieces = _pieces(one, job.mender, received, shape, quarantine, progress, share)
     first = one.fragments[0]
+    if isinstance(first, FolderFragment):
+
+        def written(n: int) -> None:
+            for i in job.anew.steps if job.anew is not None else ():
+                one.tally.add(i, IMAGE, n)
+
+        names_of = names_in(first, root)
+        one.kept = write_pictures(
+            first, pieces, aside, names_of, _told(job), shape, job.anew, written
+        )
+        return
     if isinstance(first, FilesFragment):
         mine = [f for f in one.fragments if isinstance(f, FilesFragment)]
         one.kept = write_files(mine, pieces, aside, shape)
@@ -148,6 +177,16 @@ def _write(
     if not one.changed:
         for target in targets:
             target.unlink()
+
+
+def _told(job: Job) -> dict[str, Path]:
+    """All pictures of folders, as they are told, to their files."""
+    return {
+        told: f.root / name
+        for f in map(stored, job.mender.view.fragments())
+        if isinstance(f, FolderFragment)
+        for told, name in zip(f.paths, f.names, strict=True)
+    }
 
 
 def _concerned(one: File, mender: Mender) -> bool:
@@ -252,7 +291,7 @@ def _unread(
     root = Path(source).expanduser() if isinstance(source, str | Path) else None
     if root is None or not root.is_dir():
         return []
-    known, out = {f.name for f in files}, []
+    known, out = {n for f in files for n in (f.name, *(m for _, m in f.members))}, []
     for problem in job.data.problems:
         path = root / problem.file
         if problem.row >= 0 or problem.file in known or not path.is_file():

@@ -83,6 +83,10 @@ def left(mended: Mended, fragment: Fragment, steps: Sequence[Step]) -> pl.DataFr
     why = pl.Series([s.why.split("\n")[0] or s.kind.does for s in steps], dtype=pl.String)
     values = pl.DataFrame([_plain(s) for s in frame.iter_columns()])
     n = frame.height
+    reason = why.gather(pl.Series(by))
+    if any(mended.why):  # those that leave for a reason of their own
+        told = pl.Series([one or None for one in mended.why], dtype=pl.String)
+        reason = told.fill_null(reason)
     return pl.DataFrame(
         [
             pl.Series("split", [fragment.split] * n, dtype=pl.String),
@@ -90,7 +94,7 @@ def left(mended: Mended, fragment: Fragment, steps: Sequence[Step]) -> pl.DataFr
             pl.Series("row", np.asarray(mended.raw.rows[mended.gone])),
             repairs.alias("repair"),
             rules.alias("rules"),
-            why.gather(pl.Series(by)).alias("reason"),
+            reason.alias("reason"),
             values.to_struct("values") if values.width else pl.Series("values", [None] * n),
         ]
     )
@@ -100,6 +104,9 @@ def _plain(series: pl.Series) -> pl.Series:
     """A column as JSON can hold it."""
     if series.dtype == pl.Binary:
         return series.bin.encode("hex")
+    if isinstance(series.dtype, pl.Struct) and series.dtype.fields:
+        fields = [_plain(s) for s in series.struct.unnest().iter_columns()]
+        return pl.DataFrame(fields).to_struct(series.name)
     if isinstance(series.dtype, pl.Categorical | pl.Enum | pl.Decimal):
         return series.cast(pl.String)
     return series.dt.total_microseconds() if series.dtype == pl.Duration else series

@@ -31,6 +31,7 @@ from datacheck.errors import UsageError
 from datacheck.pipelines.plan import DROPS, Step
 from datacheck.pipelines.repairing.moving import moved
 from datacheck.pipelines.repairing.near_rows import NEAR, NearRows
+from datacheck.pipelines.repairing.pictures import broken, columns
 from datacheck.pipelines.repairing.unusable import BY_CELLS
 from datacheck.pipelines.repairing.view import Moves, View, among
 from datacheck.summaries.hashing import mix
@@ -69,6 +70,7 @@ class _State:
     repeated: list[Repeats] = field(default_factory=list)
     expected: list[float] = field(default_factory=list)
     hashes: dict[str, RowHashes] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
 
     def all_gone(self) -> Ints:
         """Addresses of all rows that leave, ascending."""
@@ -85,10 +87,10 @@ class _State:
         addresses = [a for _, a in self.gone]
         by = [np.full(a.size, i, dtype=np.int64) for i, a in self.gone]
         if not addresses:
-            return Moves(moved=self.moved, to=self.to)
+            return Moves(why=self.why, moved=self.moved, to=self.to)
         all_, who = np.concatenate(addresses), np.concatenate(by)
         order = np.argsort(all_, kind="stable")
-        return Moves(all_[order], who[order], self.moved, self.to)
+        return Moves(all_[order], who[order], self.why, self.moved, self.to)
 
 
 def decide(
@@ -99,7 +101,8 @@ def decide(
     Raises UsageError where a step asks for what the data does not have (no train split, say).
     """
     chosen = [(i, s) for i, s in enumerate(steps) if s.kind.acts in ("rows", "splits")]
-    wanted = [(i, s) for i, s in chosen if s.repair != "quarantine-unreadable"]
+    seen = bool(columns(view.data))
+    wanted = [(i, s) for i, s in chosen if seen or s.repair != "quarantine-unreadable"]
     if not wanted:
         return Decided()
     train = view.data.train
@@ -109,7 +112,9 @@ def decide(
         )
     state = _State(view, train)
     for i, step in wanted:
-        if step.repair in BY_CELLS:
+        if step.repair == "quarantine-unreadable":
+            _broken(state, i, step)
+        elif step.repair in BY_CELLS:
             found, state.rows[train] = BY_CELLS[step.repair](view, train, step)
             _take(state, i, step, found)
     dropped = {c for s in steps if s.repair in DROPS for c in s.columns}
@@ -136,6 +141,19 @@ def decide(
     counts = {i: int((moves.by == i).sum()) for i, s in wanted if s.kind.acts == "rows"}
     counts.update({i: int(moves.moved.size) for i, s in wanted if s.kind.acts == "splits"})
     return Decided(moves, state.said, counts)
+
+
+def _broken(state: _State, i: int, step: Step) -> None:
+    """Rows of train leave whose picture cannot be decoded; those of other splits are told."""
+    found = broken(state.view)
+    none = np.zeros(0, dtype=np.int64)
+    state.leave(i, found.rows.get(state.train, none))
+    state.why.update(found.reasons)
+    kept = {s: r.size for s, r in found.rows.items() if s != state.train}
+    state.said += [
+        f"{n:,} pictures of {split} cannot be read and stay: evaluation splits keep their files"
+        for split, n in kept.items()
+    ]
 
 
 def _take(state: _State, i: int, step: Step, addresses: Ints) -> None:

@@ -114,10 +114,14 @@ def write_pairs(
 
 @dataclass(slots=True)
 class Kept:
-    """What becomes of the files of a split, by name: ``gone`` ones, and ``changed`` ones."""
+    """What becomes of the files of a split, by name: ``gone`` ones, and ``changed`` ones.
+
+    ``now`` are the new names of changed files that are called otherwise.
+    """
 
     gone: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    now: dict[str, str] = field(default_factory=dict)
 
 
 def write_files(

@@ -25,12 +25,14 @@ class Moves:
     """What becomes of rows: those that leave, and those that go to another split.
 
     ``gone`` and ``moved`` are addresses in ascending order (int64); ``by`` is, for each row that
-    leaves, the place of its step in the plan; ``to``, for each that moves, the ordinal of its new
+    leaves, the place of its step in the plan; ``why`` the reason by address, where each has its
+    own; ``to``, for each that moves, the ordinal of its new
     split.
     """
 
     gone: Ints = field(default_factory=lambda: NO_ROWS)
     by: Ints = field(default_factory=lambda: NO_ROWS)
+    why: Mapping[int, str] = field(default_factory=dict)
     moved: Ints = field(default_factory=lambda: NO_ROWS)
     to: Ints = field(default_factory=lambda: NO_ROWS)
 
@@ -143,8 +145,11 @@ class View:
 
     def as_dataset(self) -> Dataset:
         """The same as a dataset that engines read: its fragments mend what they yield."""
+        mends = bool(self.transforms or self.parsed)
         splits = {
-            name: Split(name, [Mended(f, self) for f in split.fragments], dict(split.kinds))
+            name: Split(
+                name, [Mended(f, self) if mends else f for f in split.fragments], dict(split.kinds)
+            )
             for name, split in self.data.splits.items()
         }
         return replace(self.data, splits=splits, problems=list(self.data.problems))

@@ -25,13 +25,22 @@ IMAGE, LABEL = "image", "label"
 
 @dataclass(frozen=True, slots=True)
 class FolderFragment:
-    """The pictures of one split: their paths below ``root`` and the classes that folders tell."""
+    """The pictures of one split: their paths as told and the classes that folders tell.
+
+    ``names`` are the paths below ``root``, whatever bytes they hold.
+    """
 
     split: str
     file: str
     root: Path
     paths: Sequence[str] = field(repr=False)
     labels: Sequence[str | None] = field(repr=False)
+    names: Sequence[str] = field(default=(), repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the data set."""
+        return self.root
 
     def fingerprint(self) -> tuple[str, int, int]:
         """(path, pictures, mtime of the folder in ns)."""
@@ -89,7 +98,7 @@ def _table(
     )
 
     def fragments(name: str, readings: Readings) -> Sequence[Fragment]:
-        inner = FolderFragment(name, file, root, told, labels)
+        inner = FolderFragment(name, file, root, told, labels, paths)
         return [WithImages(inner, IMAGE, Listed(root, paths, told))]
 
     table = Table(file, peek, fragments, given=given(IMAGE), row_names=told)
