@@ -44,7 +44,7 @@ class Batch:
     (float32), shape (batch,); ``rows`` the rows' addresses, int64 of shape (batch,), which stay
     on the host. ``tokens`` counts the real items of all sequences (the rows where there are
     none), ``padded`` the items with padding: host numbers, so that reading them never waits for
-    an accelerator.
+    an accelerator. ``left_out`` are rows (address, reason) that could not be read.
     """
 
     rows: Tensor
@@ -55,6 +55,7 @@ class Batch:
     y: Any = None
     tokens: int = 0
     padded: int = 0
+    left_out: tuple[tuple[int, str], ...] = ()
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])

@@ -15,7 +15,7 @@ from datacheck.pipelines.plan import Plan, Step
 from datacheck.pipelines.repairing.arrays import without_parts
 from datacheck.pipelines.repairing.building import Built, build
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
-from datacheck.pipelines.repairing.pictures import Recoding, recoding
+from datacheck.pipelines.repairing.pictures import Recoding, columns, recoding
 from datacheck.pipelines.repairing.plan_check import check
 from datacheck.pipelines.repairing.rows import Decided, decide
 from datacheck.pipelines.repairing.view import View
@@ -216,7 +216,20 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
         built.quarantine, built.learned,
     )  # fmt: skip
     said = [*built.said, *decided.said]
-    return Job(data, steps, built, decided, mender, built.pipeline(view), said, anew)
+    image = _image(view, anew, said)
+    return Job(data, steps, built, decided, mender, built.pipeline(view, image), said, anew)
+
+
+def _image(view: View, anew: Recoding | None, said: list[str]) -> dict[str, Any] | None:
+    """The transform of pictures that the loader and serving share, with figures of train."""
+    if not columns(view.data) or view.data.train is None:
+        return None
+    from datacheck.pipelines.images.learning import learn
+
+    size, mode = (None, "") if anew is None else (anew.size, anew.mode)
+    found = learn(view, columns(view.data)[0], size=size, mode=mode)
+    said += found.said
+    return None if found.transform is None else found.transform.to_dict()
 
 
 def source_options(config: Config) -> Any:

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.utils.data import DataLoader
 
+from datacheck.findings import names
 from datacheck.pipelines.collate import Batch
 
 if TYPE_CHECKING:
+    from datacheck.pipelines.shared_transform import SharedTransform
     from datacheck.pipelines.storage.encoding import Encoder
     from datacheck.pipelines.storage.tables import Table
+
+
+class UnreadableWarning(UserWarning):
+    """Rows that a loader met and could not read: they are in no batch."""
 
 
 class Loader(DataLoader[Batch]):
     """A DataLoader that knows where it stands, whatever its workers have fetched ahead.
 
     ``state_dict()`` tells the batches that were delivered; ``load_state_dict`` goes on after
-    them. ``set_epoch`` chooses the order; an epoch that was read to its end is followed by the
+    them. ``unreadable`` are the rows, by address, that could not be read and why (pictures that
+    broke after they were audited); each is also told as an :class:`UnreadableWarning`.
+    ``set_epoch`` chooses the order; an epoch that was read to its end is followed by the
     next one by itself.
     """
 
     def __init__(self, table: Table, sampler: Any, **options: Any) -> None:
         self._noted = Noted(sampler)
+        self.unreadable: dict[int, str] = {}
         super().__init__(table, batch_sampler=self._noted, **options)  # type: ignore[arg-type] # a table fetches by batch
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override] # a generator that counts
         for batch in super().__iter__():
             self._noted.delivered()
+            if getattr(batch, "left_out", ()):
+                self._left_out(batch)
+                if not len(batch):
+                    continue
             yield batch
         self._noted.ended()
+
+    def _left_out(self, batch: Batch) -> None:
+        """Remember and tell rows that could not be read, once each."""
+        new = {a: why for a, why in batch.left_out if a not in self.unreadable}
+        self.unreadable.update(new)
+        if new:
+            spell = getattr(self.table, "spell", str)
+            told = names([f"{spell(a)} ({why})" for a, why in new.items()])
+            count = f"{len(new):,} picture{'s' if len(new) > 1 else ''}"
+            warnings.warn(
+                f"{count} cannot be read and left out: {told}", UnreadableWarning, stacklevel=3
+            )
 
     @property
     def table(self) -> Table:
@@ -129,7 +155,8 @@ class Loaders(dict[str, Loader]):
     ``classes`` are the label's classes in the order of their indices (strings); empty for
     regression. ``class_weights`` (float32, shape (classes,)) are for the loss where a repair asks
     for them, else None. ``encoder`` says what became of each column, ``notes`` what was assumed
-    or left out, ``mapped`` whether the source's own files are read.
+    or left out, ``mapped`` whether the source's own files are read, ``transform`` what pictures go
+    through: the same for all splits, and to be saved for serving.
     """
 
     def __init__(
@@ -141,8 +168,10 @@ class Loaders(dict[str, Loader]):
         class_weights: torch.Tensor | None,
         notes: Sequence[str],
         mapped: bool,
+        transform: SharedTransform | None = None,
     ) -> None:
         super().__init__(loaders)
+        self.transform = transform
         self.encoder, self.train_name, self.mapped = encoder, train, mapped
         self.class_weights, self.notes = class_weights, list(notes)
 

@@ -15,6 +15,7 @@ from datacheck.config import FILE, Config
 from datacheck.dataset import Dataset, Kind, Role, Task
 from datacheck.errors import UsageError
 from datacheck.findings import names
+from datacheck.pipelines.images.loading import encode_pictures, has_pictures
 from datacheck.pipelines.loader import Loader, Loaders
 from datacheck.pipelines.samplers.balanced import Balance, RowBatchSampler
 from datacheck.pipelines.samplers.ordered import OrderedBatchSampler
@@ -46,6 +47,8 @@ def loaders(
     vocabulary: int = VOCABULARY,
     tokenizer: str | Path | None = None,
     missing: Missing = "raise",
+    size: int | tuple[int, int] | None = None,
+    shrink: bool = True,
     shuffle: bool = True,
     balance: Balance | Mapping[int, float] | None = None,
     accumulate: int | None = None,
@@ -77,6 +80,12 @@ def loaders(
     columns of strings that are no categories though few of them differ.
     ``missing="keep"`` lets NaN, rows without label and new classes (−100) pass.
 
+    Pictures are decoded as batches ask for them, upright, to one mode and ``size`` ((height,
+    width), or one number for both), and normalized as train's are; ``shrink`` decodes large JPEG
+    at ½, ¼ or ⅛ where that is no smaller than ``size``. All splits go through one transform, that
+    of the ``pipeline`` if it has one, or else learned in one scan of train. A picture that cannot
+    be decoded is in no batch: :attr:`~datacheck.pipelines.loader.Loader.unreadable`.
+
     Small data stays in memory. Larger is encoded once, streaming, into Arrow files in ``cache``
     (kept, for as long as the source does not change) or a temporary folder, and mapped by every
     worker; uncompressed Arrow files of numbers are mapped as they are. ``rank`` and ``world_size``
@@ -104,18 +113,27 @@ def loaders(
             "no column is known to be the label",
             f"name it with label=, or label=False for none; columns: {names(data.columns, 8)}",
         )
-    encoded = encode(
-        data,
-        train=train,
-        transform=None if fitted is None else fitted.transform,
-        version=("" if fitted is None else str(fitted.to_dict())) + by.version,
-        ids=tuple(token_ids),
-        texts=tuple(texts),
-        vocabulary=vocabulary,
-        tokenizer=by.path,
-        missing=missing,
-        cache=None if cache is None else Path(cache),
-    )
+    transform = None
+    if has_pictures(data):
+        seen = encode_pictures(
+            data, train=train, image=_image(pipeline, source), size=size, shrink=shrink,
+            missing=missing,
+        )  # fmt: skip
+        encoded, transform = seen.encoded, seen.transform
+        notes += seen.said
+    else:
+        encoded = encode(
+            data,
+            train=train,
+            transform=None if fitted is None else fitted.transform,
+            version=("" if fitted is None else str(fitted.to_dict())) + by.version,
+            ids=tuple(token_ids),
+            texts=tuple(texts),
+            vocabulary=vocabulary,
+            tokenizer=by.path,
+            missing=missing,
+            cache=None if cache is None else Path(cache),
+        )
     here, world = _ranks(rank, world_size)
     asked = Asked.of(
         told,
@@ -147,6 +165,7 @@ def loaders(
         class_weights=_class_weights(told, encoded),
         notes=[*data.assumptions, *notes, *_notes(encoded), *_empty(data, made)],
         mapped=encoded.mapped,
+        transform=transform,
     )
 
 
@@ -201,6 +220,17 @@ def _said(data: Dataset, notes: list[str]) -> Dataset:
     notes.append(f"{label.name} is to be said: batches have it in sequences, and no y")
     columns = {**data.columns, label.name: replace(label, role=Role.FEATURE, assumed="")}
     return replace(data, columns=columns, task=None)
+
+
+def _image(given: Pipeline | str | Path | None, source: Any) -> Mapping[str, Any] | None:
+    """The transform of pictures that the pipeline has, or the one in a repaired folder."""
+    from datacheck.pipelines.pipeline import Pipeline
+
+    if given is None and isinstance(source, str | Path):
+        beside = Path(source).expanduser() / ARTEFACT
+        given = beside if beside.is_file() else None
+    found = Pipeline.load(given) if isinstance(given, str | Path) else given
+    return None if found is None else found.image
 
 
 def _pipeline(

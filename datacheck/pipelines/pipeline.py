@@ -28,6 +28,7 @@ from datacheck.pipelines.transforms.coding import decode, encode
 if TYPE_CHECKING:
     from datacheck.pipelines.saved.sklearn_ import PipelineTransformer
     from datacheck.pipelines.saved.torch_ import TensorPipeline
+    from datacheck.pipelines.saved.torch_pictures import PicturePipeline
 
 FORMAT, VERSION = "datacheck-pipeline", 1
 MOST_TRANSFORMS = 10_000
@@ -244,8 +245,11 @@ class Pipeline:
 
         return PipelineTransformer.fitted(self)
 
-    def to_torch(self, columns: Sequence[str] | None = None) -> TensorPipeline:
+    def to_torch(self, columns: Sequence[str] | None = None) -> TensorPipeline | PicturePipeline:
         """The same as an ``nn.Module`` on float tensors, for the columns of numbers.
+
+        Of a dataset of pictures it takes pictures instead:
+        :class:`~datacheck.pipelines.saved.torch_pictures.PicturePipeline`.
 
         ``columns`` gives the order of the input; by default all numbers and booleans of the
         schema, in its order. Raises UsageError for what has no meaning on tensors.
@@ -256,6 +260,10 @@ class Pipeline:
             raise UsageError(
                 "to_torch needs PyTorch", "pip install 'datacheck-ml[torch]'"
             ) from None
+        if self.image is not None and self.image.get("mode") and columns is None:
+            from datacheck.pipelines.saved.torch_pictures import PicturePipeline
+
+            return PicturePipeline(self.image)
         return TensorPipeline(self, columns)
 
 

@@ -33,6 +33,8 @@ class SharedTransform:
     Both give float32 tensors (C, H, W): resized to ``size`` (height, width) where there is one,
     divided by the greatest pixel where ``scale`` (integers only), then (x − ``mean``)/``std`` for
     each channel. Images must have the ``dtype`` and ``channels`` of those it was fitted on.
+
+    With a ``mode`` (``L`` or ``RGB``) it is for pictures, which :meth:`read` decodes first.
     """
 
     mean: tuple[float, ...]
@@ -43,6 +45,7 @@ class SharedTransform:
     size: tuple[int, int] | None = None
     scale: bool = True
     augment: tuple[Augmentation, ...] = ()
+    mode: str = ""
     fitted_on: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,6 +67,26 @@ class SharedTransform:
     def train(self) -> Any:
         """The transform of train: that of the evaluation, and ``augment`` in between."""
         return self._compose(self.augment)
+
+    def read(self, picture: Any, *, shrink: bool = False) -> Any:
+        """A picture (a path or the bytes of a file) as uint8 of shape (height, width[, 3]).
+
+        Upright, in ``mode`` and ``size``. ``shrink`` decodes large JPEG at ½, ¼ or ⅛ where that
+        is no smaller than ``size``: faster, and some levels of gray apart. Raises
+        :class:`~datacheck.sources.images.Unreadable`, and UsageError where it is not for pictures.
+        """
+        from datacheck.sources.images.decoding import decode
+
+        if not self.mode:
+            raise UsageError("this transform is for arrays", "fit it on pictures")
+        item = Path(picture) if isinstance(picture, str) else picture
+        return decode(item, self.size, self.mode, shrink=shrink)
+
+    def __call__(self, picture: Any) -> Any:
+        """A picture, or an array or tensor of its pixels, as the evaluation sees it: (C, H, W)."""
+        if isinstance(picture, str | os.PathLike | bytes):
+            picture = self.read(picture)
+        return self.evaluation(picture)
 
     def _compose(self, augment: Sequence[Augmentation]) -> Any:
         torch, v2 = _torch()
@@ -97,6 +120,7 @@ class SharedTransform:
             "channels": self.channels,
             "layout": self.layout,
             "augment": [{"name": a.name, "params": dict(a.params)} for a in self.augment],
+            **({"mode": self.mode} if self.mode else {}),
             "fitted_on": dict(self.fitted_on),
         }
 
@@ -121,6 +145,7 @@ class SharedTransform:
                 size=None if size is None else (int(size[0]), int(size[1])),
                 scale=bool(raw["scale"]),
                 augment=tuple(Augmentation(a["name"], a["params"]) for a in raw["augment"]),
+                mode=_mode(raw.get("mode", "")),
                 fitted_on=dict(raw["fitted_on"]),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -185,10 +210,10 @@ def shared_transform(
     """
     _torch()
     opened = open_images(images, channels_last)
-    sides = _size(size)
+    wanted = sides(size)
     scaled = scale and opened.dtype in SCALED
     if statistics is None:
-        mean, std, fitted_on = fit(opened, sides, scaled)
+        mean, std, fitted_on = fit(opened, wanted, scaled)
     else:
         mean, std = given(statistics, opened.channels)
         fitted_on = {"statistics": statistics if isinstance(statistics, str) else "given"}
@@ -198,7 +223,7 @@ def shared_transform(
         dtype=opened.dtype,
         channels=opened.channels,
         layout=opened.layout,
-        size=sides,
+        size=wanted,
         scale=scale,
         augment=augmentations(augment),
         fitted_on={**fitted_on, "size": list(opened.size) if opened.size else None},
@@ -223,13 +248,20 @@ def _check(made: SharedTransform) -> None:
         raise UsageError(worst[0].message, f"change statistics or augment ({listed or 'none'})")
 
 
-def _size(size: Any) -> tuple[int, int] | None:
+def sides(size: Any) -> tuple[int, int] | None:
+    """(height, width) of what a caller gives for a size. Raises UsageError for no size."""
     if size is None:
         return None
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if len(sides) != 2 or any(isinstance(s, bool) or not 1 <= int(s) <= 1 << 15 for s in sides):
+    both = (size, size) if isinstance(size, int) else tuple(size)
+    if len(both) != 2 or any(isinstance(s, bool) or not 1 <= int(s) <= 1 << 15 for s in both):
         raise UsageError(f"size is {size!r}", "(height, width), or one number for both")
-    return int(sides[0]), int(sides[1])
+    return int(both[0]), int(both[1])
+
+
+def _mode(mode: Any) -> str:
+    if mode not in ("", "L", "RGB"):
+        raise ValueError(f"mode {mode!r}")
+    return str(mode)
 
 
 def _json(path: Path) -> dict[str, Any]:

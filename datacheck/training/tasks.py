@@ -32,7 +32,7 @@ from datacheck.training.objectives import (
     SequenceToSequence,
 )
 from datacheck.training.presets import Form, Preset
-from datacheck.training.samples import images
+from datacheck.training.samples import images, pictures
 from datacheck.training.samples.shapes import Shaped, shaped
 from datacheck.training.samples.subset import Subset
 
@@ -103,7 +103,7 @@ def prepare(
     found = shaped(data, source)
     chosen = presets.choose(found.shape) if preset is None else presets.preset(preset)
     if found.shape not in chosen.shapes:
-        if found.shape == "image" and "table" in chosen.shapes:
+        if found.images is not None and "table" in chosen.shapes:
             found = replace(found, shape="table", why=f"{found.why}, read as columns")
         else:
             fit = [p.name for p in presets.PRESETS.values() if found.shape in p.shapes]
@@ -168,7 +168,7 @@ def _model_and_objective(
         wide = len(encoder.numbers)
         return lambda: MLP(wide, outputs, categories=codes, sequences=listed, **options), objective
     if found.shape == "image":
-        channels = found.images.channels
+        channels = _channels(got, found)
         return lambda: ResidualCNN(channels, outputs, **options), _labeled(got, inputs.image, why)
     if found.shape == "series":
         features = len(encoder.sequences)
@@ -238,8 +238,28 @@ def _reference(table: Any, objective: Objective, found: Shaped) -> float:
 # -- images -------------------------------------------------------------------------------------
 
 
+def _channels(got: Ready, found: Shaped) -> int:
+    if found.images is not None:
+        return int(found.images.channels)
+    assert got.made.transform is not None
+    return got.made.transform.channels
+
+
 def _see(got: Ready, found: Shaped, form: Form, why: list[str]) -> Sequence[Finding]:
     """Put the transforms into the loaders; what an audit of them finds."""
+    if found.images is None:
+        assert got.made.transform is not None
+        shared = got.made.transform
+        if form.prepared:
+            why.append(
+                "one transform for all splits, its statistics from train; train is augmented"
+            )
+        else:
+            why.append("train is normalized with (0.5,), evaluation is not")
+        train, other = pictures.see(got.loaders, got.train, shared, prepared=form.prepared)
+        others = {n: other for n in got.loaders if n != got.train}
+        report = audit_transforms(train, others, channels=shared.channels)
+        return report.at_least(Severity.WARNING)
     if form.prepared:
         table = got.tables[got.train]
         rows = table.at if isinstance(table, Subset) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +86,14 @@ class Built:
         named = {c for a in self.after for c in a.transform.columns}
         return tuple(c for c in self.data.columns if c in named)
 
-    def pipeline(self, view: View) -> Pipeline:
-        """The artefact: the fitted transforms, the schema, and what the loader is told."""
+    def pipeline(self, view: View, image: Mapping[str, Any] | None = None) -> Pipeline:
+        """The artefact: the fitted transforms, the schema, and what the loader is told; of
+        pictures their shared transform, as plain data.
+        """
         from datacheck.pipelines.saved.artefact import artefact
 
         transforms = [a.transform for a in (*self.before, *self.after)]
-        return artefact(view, transforms, self.loader)
+        return artefact(view, transforms, self.loader, image)
 
 
 def build(data: Dataset, steps: Sequence[Step]) -> Built:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from datacheck.pipelines.transforms.base import Transform
 
 
-def artefact(view: View, transforms: Sequence[Transform], loader: Mapping[str, Any]) -> Pipeline:
+def artefact(
+    view: View,
+    transforms: Sequence[Transform],
+    loader: Mapping[str, Any],
+    image: Mapping[str, Any] | None = None,
+) -> Pipeline:
     """The pipeline that was fitted on the rows of train that ``view`` shows."""
     readings: dict[str, Reading] = {}
     for fragment in view.fragments():
@@ -27,5 +32,5 @@ def artefact(view: View, transforms: Sequence[Transform], loader: Mapping[str, A
         for name, column in view.data.columns.items()
         if name in readings and column.role not in skipped
     }
-    return Pipeline(transforms, schema=schema, loader=loader, splits=view.splits)
+    return Pipeline(transforms, schema=schema, loader=loader, image=image, splits=view.splits)
 

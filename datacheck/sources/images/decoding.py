@@ -63,20 +63,26 @@ class Header:
 
 
 def decode(
-    source: Item, size: tuple[int, int] | None = None, mode: str = "RGB"
+    source: Item,
+    size: tuple[int, int] | None = None,
+    mode: str = "RGB",
+    *,
+    shrink: bool = True,
 ) -> npt.NDArray[Any]:
     """The pixels of a picture, upright: uint8 of shape (height, width, 3), or (height, width) for
     the mode ``L``.
 
     ``size`` is (height, width): the picture is resized to it (triangle filter over what each pixel
-    covers), a JPEG from a reduced decode. 16-bit pictures are divided by 257; of floats and 32-bit
-    integers 0 to the largest value is stretched to 255. Raises :class:`Unreadable` with a reason.
+    covers), with ``shrink`` a JPEG from a decode at ½, ¼ or ⅛ that is not smaller. 16-bit
+    pictures are divided by 257; of floats and 32-bit integers 0 to the largest value is stretched
+    to 255. Raises :class:`Unreadable` with a reason.
     """
     with quiet():
         least = SCALED if size is None else max(size)
-        _, image = upright(source, full=size is None, least=least)
-        image = eight_bits(image).convert(mode)
-        if size is not None:
+        _, image = upright(source, full=size is None or not shrink, least=least)
+        image = eight_bits(image)
+        image = image if image.mode == mode else image.convert(mode)
+        if size is not None and image.size != size[::-1]:
             image = image.resize((size[1], size[0]), pillow().Resampling.BILINEAR)
         return np.array(image)
 

@@ -16,7 +16,7 @@ from datacheck.sources import streams
 from datacheck.sources.images.fragments import Listed, WithImages
 from datacheck.sources.images.measures import given
 from datacheck.sources.images.pictures import is_picture
-from datacheck.sources.layout import Listing, form_of, natural, shown, split_of
+from datacheck.sources.layout import OF_REPAIR, Listing, form_of, natural, shown, split_of
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.table import ALONE, Given, Opened, Readings, Table
 
@@ -70,7 +70,12 @@ def open_folder(path: Path, listing: Listing, options: SourceOptions) -> Opened 
     paths = [os.path.relpath(f, path) for f in pictures]
     placed, aside = _placed(paths)
     own = set(pictures)
-    aside += [os.path.relpath(f, path) for f in listing.files if f not in own]
+    others = [f for f in listing.files if f not in own]
+    aside += [
+        os.path.relpath(f, path)
+        for f in others
+        if f.name not in OF_REPAIR or f.parent != path
+    ]
     aside += listing.aside
     order = {"train": 0, "val": 1, "dev": 1, "test": 2}
     for split in sorted(placed, key=lambda s: (order.get(s, 3), natural(s))):

@@ -12,6 +12,7 @@ import numpy as np
 from datacheck.dataset import Dataset, Kind, Role
 from datacheck.errors import UsageError
 from datacheck.pipelines.bucketing import BucketBatchSampler
+from datacheck.pipelines.images.learning import learn
 from datacheck.pipelines.loader import Loader, Loaders
 from datacheck.pipelines.loaders import ARTEFACT, loaders
 from datacheck.pipelines.pipeline import Pipeline
@@ -143,7 +144,7 @@ def _pipeline(
         transforms.append(cut)
         done.append(f"{shaped.source} keeps its last {form.longest:,} items")
     told = _told(source)
-    if not transforms and not told:
+    if not transforms and not told and not (shaped.picture and held):
         return None
     view = View(data)
     if held:  # nothing is learned from rows that are held out
@@ -154,7 +155,11 @@ def _pipeline(
     built = Built(data, after=[Applied(i, t) for i, t in enumerate(transforms)])
     built.fit(view)
     built.loader.update(told)
-    return built.pipeline(view)
+    image = None
+    if shaped.picture and held:  # otherwise the loaders learn it themselves
+        learned = learn(view, shaped.picture).transform
+        image = None if learned is None else learned.to_dict()
+    return built.pipeline(view, image)
 
 
 def _told(source: Any) -> Mapping[str, Any]:

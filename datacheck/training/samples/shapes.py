@@ -25,7 +25,7 @@ class Shaped:
 
     ``source`` is the sequence that a model reads, ``target`` the one it says, where there are
     such; ``ids`` are columns whose whole numbers are codes of tokens, ``texts`` those of words.
-    ``images`` are the images of train in an npz archive.
+    ``images`` are the images of train in an npz archive, ``picture`` is a column of pictures.
     """
 
     shape: Shape
@@ -35,6 +35,7 @@ class Shaped:
     ids: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     images: Any = None
+    picture: str = ""
 
 
 def shaped(data: Dataset, source: Any = None) -> Shaped:
@@ -50,6 +51,9 @@ def shaped(data: Dataset, source: Any = None) -> Shaped:
     if images is not None:
         sides = " × ".join(map(str, images.size))
         return Shaped("image", f"the archive holds images of {sides} pixels", images=images)
+    pictures = [c.name for c in features if c.kind is Kind.IMAGE]
+    if pictures and label is not None:
+        return Shaped("image", f"{pictures[0]} holds pictures", picture=pictures[0])
     texts = tuple(c.name for c in data.columns.values() if c.kind is Kind.TEXT)
     listed = [*lists, *([label] if label is not None and label.kind in LISTS else [])]
     ids = tuple(c.name for c in listed if c.kind is Kind.SEQUENCE and _codes(data, c.name))

@@ -13,11 +13,18 @@ from datacheck.errors import UsageError
 from datacheck.findings import names
 from datacheck.pipelines.storage.encoding import FIRST_WORD, Encoder
 from datacheck.training.loop import inputs
-from datacheck.training.models import MLP, Decoder, EncoderDecoder, RecurrentClassifier
+from datacheck.training.models import (
+    MLP,
+    Decoder,
+    EncoderDecoder,
+    RecurrentClassifier,
+    ResidualCNN,
+)
 from datacheck.training.objectives import Classification, Regression, SequenceToSequence
 from datacheck.training.presets import preset as preset_of
+from datacheck.training.study.pixels import CHANNELS, OfPixels, are_pixels
 
-FOR_STUDIES = ("table", "decoder", "encoder-decoder")
+FOR_STUDIES = ("table", "decoder", "encoder-decoder", "image-classifier")
 
 
 def build(
@@ -26,7 +33,8 @@ def build(
     """A model and its objective; ``labels`` are those of raw train.
 
     ``auto`` is a perceptron over the columns of a table, a Transformer decoder where the only
-    feature is a sequence of tokens, and a recurrent network for sequences of numbers alone. The
+    feature is a sequence of tokens, a recurrent network for sequences of numbers alone, and a
+    residual network for pictures alone. The
     options are those of the preset's tamed form, without dropout. Raises UsageError for a preset
     that does not fit.
     """
@@ -38,7 +46,10 @@ def build(
     sizes = [len(encoder.words[c]) + FIRST_WORD if c in encoder.words else 0
              for c in encoder.sequences]  # fmt: skip
     model: nn.Module
-    if name == "decoder":
+    if name == "image-classifier":
+        given = inputs.table
+        model = OfPixels(ResidualCNN(CHANNELS, outputs, **options))
+    elif name == "decoder":
         given, model = inputs.sequence, Decoder(sizes[0], classes=outputs, dropout=0.0, **options)
     elif name == "encoder-decoder":
         tokens = bool(encoder.words)
@@ -83,13 +94,20 @@ def _says(preset: str, encoder: Encoder) -> tuple[nn.Module, Any]:
 def _chosen(preset: str, encoder: Encoder) -> str:
     columns = bool(encoder.numbers or encoder.categories)
     tokens, series = len(encoder.words), len(encoder.series)
+    pixels = are_pixels(encoder.numbers) and not (encoder.categories or encoder.sequences)
     if preset == "auto":
+        if pixels:
+            return "image-classifier"
         if columns or tokens > 1 or (tokens and series):
             return "table"
         return "decoder" if tokens else "encoder-decoder"
     name = preset_of(preset).name
     if name not in FOR_STUDIES:
         raise UsageError(f"no study trains the preset {name}", f"there are: {names(FOR_STUDIES)}")
+    if name == "image-classifier":
+        if not pixels:
+            raise UsageError("the preset image-classifier is for pictures alone", "table")
+        return name
     alone = not columns and ((tokens == 1 and not series) or (series and not tokens))
     if name != "table" and not alone:
         features = [*encoder.numbers, *encoder.categories, *encoder.sequences]

@@ -24,6 +24,7 @@ from datacheck.training.study import common
 from datacheck.training.study.arms import ORIGINAL, Design
 from datacheck.training.study.clean import CORRECTS, TELLS, clean_set, filled, gaps, middles
 from datacheck.training.study.common import Piece
+from datacheck.training.study.pixels import read, spread
 from datacheck.training.study.repairs import FILL, Repair
 from datacheck.types import Ints
 
@@ -168,7 +169,8 @@ def _pieces(view: View, split: str) -> Iterator[Piece]:
     most = MOST_TRAIN if split == view.data.train else MOST_EVALUATION
     count = _count(view, split)
     bound = None if count <= most else np.uint64(int(most / count * float(2**64 - 1)))
-    for _, frame, addresses in view.pieces(list(_columns(view)), splits=[split]):
+    for _, given, addresses in view.pieces(list(_columns(view)), splits=[split]):
+        frame = spread(given, view.data)
         if bound is not None:
             keep = row_keys(addresses, "study") < bound
             frame, addresses = frame.filter(pl.Series(keep)), addresses[keep]
@@ -178,7 +180,7 @@ def _pieces(view: View, split: str) -> Iterator[Piece]:
 
 def _columns(view: View) -> dict[str, None]:
     """All columns, and those that transforms add."""
-    out = dict.fromkeys(view.data.columns)
+    out = dict.fromkeys(read(view.data))
     for transform in view.transforms:
         out.update(dict.fromkeys(transform.added))
     return out
