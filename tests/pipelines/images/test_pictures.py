@@ -1,4 +1,4 @@
-"""Loaders of pictures: one transform for all splits, equal to torchvision's; what breaks is told."""
+"""Loaders of pictures: one transform for all splits, as torchvision has it; what breaks is told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pickle
 import shutil
 import tarfile
 import warnings
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -29,10 +28,15 @@ from datacheck.pipelines.pipeline import Pipeline
 from datacheck.pipelines.profile import Profile
 from datacheck.pipelines.shared_transform import SharedTransform
 from datacheck.training.tasks import prepare
+from tests.pipelines.shapes import planted
 from tests.sources.images.pictures import encoded, folder, pixels, smooth, write
 
 v2 = pytest.importorskip("torchvision.transforms.v2")
-SHAPES = Path(__file__).parents[3] / "fixtures" / "shapes"
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    return planted(tmp_path_factory.mktemp("shapes"))
 
 
 def all_of(loader):
@@ -104,12 +108,12 @@ def test_sizes_that_differ_become_one_and_that_is_told(tmp_path):
     assert next(iter(made.train)).x.shape == (3, 3, 121, 224)
 
 
-def test_the_pipeline_is_the_same_object_for_every_split_and_for_serving(tmp_path):
-    fix(SHAPES, tmp_path / "clean", unsafe=True)
+def test_the_pipeline_is_the_same_object_for_every_split_and_for_serving(tmp_path, shapes):
+    fix(shapes, tmp_path / "clean", unsafe=True)
     pipeline = Pipeline.load(tmp_path / "clean" / "pipeline.json")
     made = loaders(tmp_path / "clean", batch_size=7)
     assert made.transform == SharedTransform.from_dict(pipeline.image)
-    assert made.transform == loaders(SHAPES, pipeline=pipeline, batch_size=7).transform
+    assert made.transform == loaders(shapes, pipeline=pipeline, batch_size=7).transform
     # The same figures as a scan of the repaired folder gives.
     (tmp_path / "clean" / "pipeline.json").rename(tmp_path / "pipeline.json")
     anew = loaders(tmp_path / "clean", batch_size=7).transform
@@ -124,11 +128,11 @@ def test_the_pipeline_is_the_same_object_for_every_split_and_for_serving(tmp_pat
     torch.testing.assert_close(serve(pixels_), x)
     assert serve(str(paths[0])).shape == (3, 24, 24)
     with pytest.raises(datacheck.UsageError, match="size is"):
-        loaders(SHAPES, pipeline=pipeline, size=9)
+        loaders(shapes, pipeline=pipeline, size=9)
 
 
-def test_pictures_of_train_that_cannot_be_read_are_left_out_and_told():
-    made = loaders(SHAPES, batch_size=16)
+def test_pictures_of_train_that_cannot_be_read_are_left_out_and_told(shapes):
+    made = loaders(shapes, batch_size=16)
     assert len(made.train.table) == 126
     assert any("3 pictures of train cannot be read" in note for note in made.notes)
     assert made.classes == ["circle", "square", "triangle"]
@@ -211,14 +215,16 @@ def test_the_same_with_the_tools_for_loaders(tmp_path):
     first = [b.rows.tolist() for b in plain.train]
     plain.train.load_state_dict(state)
     assert [b.rows.tolist() for b in plain.train] == first
-    assert len(pickle.loads(pickle.dumps(plain.train.table))) == 54  # noqa: S301 - our own
+    assert len(pickle.loads(pickle.dumps(plain.train.table))) == 54
 
 
 def test_tables_and_archives_of_pictures(tmp_path):
     rows = {"train": 12, "test": 4}
     for split, n in rows.items():
         cells = [encoded(pixels(n * 50 + i)) for i in range(n)]
-        frame = pl.DataFrame({"image": cells, "label": ["a", "b"] * (n // 2), "n": [1.5, 2] * (n // 2)})
+        frame = pl.DataFrame(
+            {"image": cells, "label": ["a", "b"] * (n // 2), "n": [1.5, 2] * (n // 2)}
+        )
         (tmp_path / "parquet").mkdir(exist_ok=True)
         (tmp_path / "tar").mkdir(exist_ok=True)
         frame.write_parquet(tmp_path / "parquet" / f"{split}.parquet")
@@ -235,19 +241,19 @@ def test_tables_and_archives_of_pictures(tmp_path):
         assert torch.equal(a, b)
 
 
-def test_training_takes_the_residual_network_and_the_shared_transform():
-    ready = prepare(SHAPES)
+def test_training_takes_the_residual_network_and_the_shared_transform(shapes):
+    ready = prepare(shapes)
     assert ready.preset.name == "image-classifier"
     assert not ready.findings
     batch = next(iter(ready.train))
     assert batch.x.shape[1:] == (3, 24, 24)
     assert ready.model()(batch.x).shape == (32, 3)
     assert ready.locate(int(batch.rows[0])).startswith("train/")
-    wrong = prepare(SHAPES, form="pathological")
+    wrong = prepare(shapes, form="pathological")
     assert {f.rule for f in wrong.findings} == {"NM004"}
-    folds = prepare(SHAPES, fold=(0, 5))
+    folds = prepare(shapes, fold=(0, 5))
     assert "held out" in next(iter(folds.evaluation))
-    whole = loaders(SHAPES).transform
+    whole = loaders(shapes).transform
     assert folds.train.collate_fn.collate.transform.mean != whole.mean
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -22,9 +21,9 @@ from datacheck.pipelines.plan import Plan, Step
 from datacheck.pipelines.repairing import pictures
 from datacheck.pipelines.undoing import undo
 from datacheck.sources import open_source
+from tests.pipelines.shapes import planted
 from tests.sources.images.pictures import encoded, folder, pixels, write
 
-SHAPES = Path(__file__).parents[3] / "fixtures" / "shapes"
 UNREADABLE = Step("quarantine-unreadable", ("MV006",))
 
 
@@ -53,20 +52,21 @@ def data_of(clean):
 
 
 def test_all_that_is_planted_goes_and_the_rest_stays_byte_for_byte(tmp_path):
-    before = datacheck.audit(SHAPES)
+    source = planted(tmp_path / "data")
+    before = datacheck.audit(source)
     assert {f.rule for f in before.findings} == {"LB001", "LK001", "LB004", "MV006"}
-    done = fixed(SHAPES, tmp_path)
+    done = fixed(source, tmp_path)
     clean = tmp_path / "clean"
     assert {d.step.repair: d.rows for d in done.done} == {
         "quarantine-unreadable": 3, "quarantine-conflicts": 2, "drop-from-train": 2,
         "drop-duplicates": 3,
     }  # fmt: skip
-    was, now = digests(SHAPES), data_of(clean)
+    was, now = digests(source), data_of(clean)
     gone = {one["values"]["image"] for one in left(clean)}
     assert now == {k: v for k, v in was.items() if k not in gone}
     assert len(gone) == 10
     assert {(clean / "originals" / name).is_file() for name in gone} == {True}
-    assert not any((clean / k).samefile(SHAPES / k) for k in now)
+    assert not any((clean / k).samefile(source / k) for k in now)
     cut = [one["reason"] for one in left(clean) if one["rules"] == "MV006"]
     assert cut == ["is cut short"] * 3
     manifest = json.loads((clean / "manifest.json").read_text())
@@ -104,9 +104,8 @@ def test_names_of_any_kind(tmp_path):
 
 
 def test_near_duplicates_leave(tmp_path):
-    source = tmp_path / "data"
-    shutil.copytree(SHAPES, source)
-    big = Image.open(SHAPES / "test" / "circle" / "01.png").resize((96, 96), 3)
+    source = planted(tmp_path / "data")
+    big = Image.open(source / "test" / "circle" / "01.png").resize((96, 96), 3)
     big.save(source / "train" / "circle" / "95.png")
     big.transpose(0).save(source / "train" / "circle" / "96.png")
     step = Step("drop-near-from-train", ("LK002",))
