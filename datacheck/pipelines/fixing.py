@@ -210,12 +210,13 @@ def prepare(data: Dataset, plan: Plan, config: Config) -> Job:
     decided = decide(view, steps, threads=config.threads, memory=config.memory)
     view = view.with_moves(decided.moves)
     built.fit(view)
-    anew = recoding(view, built.anew)
+    noted: list[str] = []
+    anew = recoding(view, built.anew, noted)
     mender = Mender(
         replace(view, transforms=()), (*built.before, *built.after), built.blank, built.parsed,
         built.quarantine, built.learned,
     )  # fmt: skip
-    said = [*built.said, *decided.said]
+    said = [*built.said, *decided.said, *noted]
     image = _image(view, anew, said)
     return Job(data, steps, built, decided, mender, built.pipeline(view, image), said, anew)
 

@@ -98,6 +98,8 @@ class _Maker:
             "LK001": self._leaks,
             "LK002": self._leaks,
             "LK008": self._order,
+            "LK009": self._stored,
+            "NM007": self._stored,
             "SL001": self._lengths,
             "SL003": self._in_train,
             "SL004": self._overlong,
@@ -274,6 +276,14 @@ class _Maker:
             yield self._step(finding, "drop-id")
         else:
             yield self._step(finding, "shuffle", (), (str(self.train),))
+
+    def _stored(self, finding: Finding) -> Iterator[Step | Told]:
+        """Pictures are written again in one way: what is measured of files tells nothing then."""
+        name = finding.repairs[0].name if finding.repairs else ""
+        if name in ("re-encode", "shared-transform"):
+            yield self._step(finding, "re-encode" if name == "re-encode" else "shared-decode", ())
+        else:
+            yield self._by_hand(finding)
 
     def _lengths(self, finding: Finding) -> Iterator[Step | Told]:
         edges = [int(e) for e in finding.evidence.get("bucket_edges", ())]

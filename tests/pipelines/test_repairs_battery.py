@@ -99,7 +99,7 @@ def test_each_repair_has_a_fault_or_a_test_of_its_own():
         planted(f, 3)[0], settings=planted(f, 3)[1]).plan().steps}  # fmt: skip
     own = {
         "quarantine-unreadable", "truncate", "robust-scale", "min-max-scale", "class-weights",
-        "drop-id",
+        "drop-id", "re-encode", "shared-decode",
     }  # fmt: skip
     assert set(REPAIRS) - reached == own
 

@@ -22,9 +22,9 @@ column does it alone. Only headers of pictures are read for it, nothing is decod
 Scans: those of the sick were saved as JPEG by one clinic, those of the healthy as PNG by another.
 
 ## Repair and repair safety
-`re-encode` (manual): bring all pictures to one size, mode, format and quality. Compression and
-resizing leave traces in the pixels, so pictures of both classes from one source are better. Texts:
-`review-lengths` (manual).
+`re-encode` (unsafe): write all pictures as PNG of one size and mode, without metadata. Compression
+and resizing leave traces in the pixels, so pictures of both classes from one source are better.
+Texts: `review-lengths` (manual).
 
 ## Options
 - `min_auc` (0.9): the least lower end of the AUC.
@@ -80,7 +80,7 @@ class MetadataLeak(Rule):
     """Size, format or length that gives the label away."""
 
     why = "the model learns how the files were made, and fails where all are made the same way"
-    repairs = (Repair("re-encode", "manual"), Repair("review-lengths", "manual"))
+    repairs = (Repair("re-encode", "unsafe"), Repair("review-lengths", "manual"))
 
     min_auc: float = 0.9
     min_r2: float = 0.5

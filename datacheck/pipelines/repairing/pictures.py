@@ -116,18 +116,23 @@ class Recoding:
         return out.getvalue()
 
 
-def recoding(view: View, steps: Sequence[tuple[int, Step]]) -> Recoding | None:
+def recoding(
+    view: View, steps: Sequence[tuple[int, Step]], said: list[str]
+) -> Recoding | None:
     """What the steps ask for; what they leave open is chosen by the pictures of train.
 
-    Raises UsageError where two ask for different things, or pictures lie in no folder.
+    None, and a sentence in ``said``, where pictures lie in no folder. Raises UsageError where two
+    steps ask for different things.
     """
     if not steps:
         return None
     if any(not isinstance(stored(f), FolderFragment) for f in view.fragments()):
-        raise UsageError(
-            f"{steps[0][1].repair} writes pictures of folders again; those in tables not yet",
-            "take the step out of the plan",
-        )
+        said += [
+            f"{step.repair} was left out: it writes pictures of folders again, and those of "
+            "tables not yet"
+            for _, step in steps
+        ]
+        return None
     train = view.data.train
     if train is None:
         raise UsageError(

@@ -22,7 +22,7 @@ from datacheck.pipelines.repairing import pictures
 from datacheck.pipelines.undoing import undo
 from datacheck.sources import open_source
 from tests.pipelines.shapes import planted
-from tests.sources.images.pictures import encoded, folder, pixels, write
+from tests.sources.images.pictures import encoded, folder, pixels, smooth, write
 
 UNREADABLE = Step("quarantine-unreadable", ("MV006",))
 
@@ -266,8 +266,8 @@ def test_bytes_in_parquet(tmp_path):
     assert test == (source / "test.parquet").read_bytes()
     assert left(tmp_path / "clean")[0]["row"] == 3
     plan = Plan((Step("shared-decode"),))
-    with pytest.raises(datacheck.UsageError, match="those in tables not yet"):
-        fix(source, tmp_path / "no", plan=plan, unsafe=True)
+    done = fix(source, tmp_path / "no", plan=plan, unsafe=True)
+    assert any("shared-decode was left out" in s for s in done.said)
 
 
 def test_tar_archives_are_told_before_anything_is_written(tmp_path):
@@ -295,3 +295,18 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fix(source, tmp_path / "clean", plan=Plan((Step("re-encode"),)), unsafe=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+
+
+def test_what_the_audit_finds_of_files_is_gone_after_they_are_written_again(tmp_path):
+    source = tmp_path / "data"
+    for i in range(120):
+        split, name = ("train", "test")[i % 4 == 3], ("circle", "square")[i // 4 % 2]
+        form = ".png" if split == "train" else ".jpg"
+        write(source / split / name / f"{i}{form}", smooth(i, 30, 40))
+    before = datacheck.audit(source)
+    assert before.of("NM007")
+    steps = before.plan().select(["NM007"]).steps
+    assert [(s.repair, s.safety) for s in steps] == [("shared-decode", "unsafe")]
+    fix(source, tmp_path / "clean", plan=before.plan().select(["NM007"]), unsafe=True)
+    after = datacheck.audit(tmp_path / "clean", config=Config.load(None, tmp_path / "clean"))
+    assert [f.message for f in after.of("NM007")] == []
