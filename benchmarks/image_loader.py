@@ -65,8 +65,9 @@ def compared(root: Path, size: int, shrink: bool, workers: int, rounds: int) -> 
     folder = ImageFolder(str(root / "train"), transform)
     other = DataLoader(folder, BATCH, shuffle=True, num_workers=workers,
                        persistent_workers=workers > 0)  # fmt: skip
-    table = ours.train.table
-    mine = ours.train.collate_fn(table.__getitems__([0])).x[0]
+    table: Any = ours.train.table  # of pictures
+    collate: Any = ours.train.collate_fn
+    mine = collate(table.__getitems__([0])).x[0]
     theirs = folder[[p for p, _ in folder.samples].index(str(root / table.told[0]))][0]
     apart = float((mine - theirs).abs().max())
     assert shrink or apart < 1e-5, apart
