@@ -27,8 +27,6 @@ from datacheck.pipelines.transforms.coding import decode, encode
 
 if TYPE_CHECKING:
     from datacheck.pipelines.saved.sklearn_ import PipelineTransformer
-    from datacheck.pipelines.saved.torch_ import TensorPipeline
-    from datacheck.pipelines.saved.torch_pictures import PicturePipeline
 
 FORMAT, VERSION = "datacheck-pipeline", 1
 MOST_TRANSFORMS = 10_000
@@ -245,7 +243,7 @@ class Pipeline:
 
         return PipelineTransformer.fitted(self)
 
-    def to_torch(self, columns: Sequence[str] | None = None) -> TensorPipeline | PicturePipeline:
+    def to_torch(self, columns: Sequence[str] | None = None) -> Any:
         """The same as an ``nn.Module`` on float tensors, for the columns of numbers.
 
         Of a dataset of pictures it takes pictures instead:
