@@ -107,7 +107,7 @@ def test_near_duplicates_leave(tmp_path):
     source = planted(tmp_path / "data")
     big = Image.open(source / "test" / "circle" / "01.png").resize((96, 96), 3)
     big.save(source / "train" / "circle" / "95.png")
-    big.transpose(0).save(source / "train" / "circle" / "96.png")
+    big.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(source / "train" / "circle" / "96.png")
     step = Step("drop-near-from-train", ("LK002",))
     done = fixed(source, tmp_path, step)
     names = {one["values"]["image"] for one in left(tmp_path / "clean")}
@@ -168,8 +168,10 @@ def test_pictures_of_all_splits_are_written_in_one_way(tmp_path, repair):
         assert not image.getexif()
         assert not image.info
     # A picture on its side stands up: its height is the width that was stored.
-    upright = Image.open(source / "test" / "square" / "1.jpg").transpose(4).resize((30, 20), 2)
-    assert np.array_equal(Image.open(tmp_path / "clean" / "test" / "square" / "1.png"), upright)
+    stored = Image.open(source / "test" / "square" / "1.jpg")
+    upright = stored.transpose(Image.Transpose.ROTATE_270).resize((30, 20), 2)
+    now = Image.open(tmp_path / "clean" / "test" / "square" / "1.png")
+    assert np.array_equal(np.asarray(now), np.asarray(upright))
     again = Plan((Step(repair),))
     fix(tmp_path / "clean", tmp_path / "twice", plan=again, unsafe=True)
     assert data_of(tmp_path / "twice") == data_of(tmp_path / "clean")
