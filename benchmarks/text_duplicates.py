@@ -10,7 +10,10 @@ time of all threads, which tells more where a machine is shared.
 Recall and precision are those of the audit, against sets of Python's own: recall over the planted
 rows of a true similarity of 0.8 or more, precision over all rows named. What datasketch returns is
 not verified by it; its recall and precision are counted in the same way on what it returned.
-``--peer-rows`` has datasketch see only so many rows, and says so; its time goes with their number.
+
+``--peer-rows`` has datasketch see a quarter of so many rows, and then all of those; its time for
+every row is then a straight line through the two, and the table says so. Without ``--peer`` the
+script makes datasketch an environment of its own; ``--venv`` keeps that for the next run.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,25 +177,39 @@ def named(folder: Path) -> set[int]:
     return {int(line) - 2 for line in lines}  # lines count from 1, and the first is the heading
 
 
+def environment(folder: Path) -> str:
+    """A Python that has datasketch, installed there unless it is already."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        command = [str(python), "-m", "pip", "install", "--quiet", "datasketch"]
+        subprocess.run(command, check=True)
+    return str(python)
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
-    parser.add_argument("--peer", default=sys.executable, help="a Python that has datasketch")
+    parser.add_argument("--peer", help="a Python that has datasketch")
+    parser.add_argument("--venv", type=Path, help="an environment with datasketch, or for it")
     parser.add_argument("--peer-rows", type=int, default=0, help="rows datasketch sees; 0: all")
     writable(parser)
     given = parser.parse_args()
     tell(f"{'rows':>9} {'program':<28} {'wall':>9} {'processor':>9} {'rows/s':>8} {'peak':>9}")
-    for rows in given.rows:
-        with tempfile.TemporaryDirectory() as scratch:
-            compare(Path(scratch), rows, given.peer, min(given.peer_rows or rows, rows))
-    write(given.write, but=("--peer",))
+    with tempfile.TemporaryDirectory() as scratch:
+        peer = given.peer or environment(given.venv or Path(scratch) / "venv")
+        for rows in given.rows:
+            folder = Path(scratch) / f"{rows}"
+            compare(folder, rows, peer, min(given.peer_rows or rows, rows))
+            shutil.rmtree(folder)
+    write(given.write, but=("--peer", "--venv"))
 
 
 def compare(folder: Path, rows: int, peer: str, most: int) -> None:
     """One size: both programs, and what they found."""
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(parents=True)
     make(data, rows)
     sources = dict(json.loads((data / "planted.json").read_text()))
     (data / "planted.json").unlink()
@@ -199,29 +218,44 @@ def compare(folder: Path, rows: int, peer: str, most: int) -> None:
     exact = {k for k, j in planted.items() if test[k] == sources[str(k)]}
     mine = run([sys.executable, "-m", "datacheck", "audit", str(data), "--select", "LK002",
                 "--label", "label", "--format", "json"])  # fmt: skip
-    out = folder / "found.json"
-    theirs = run([peer, "-c", PEER, str(data), str(most), str(out)])
-    seen = json.loads(out.read_text())
-    line(rows, "datacheck audit, LK002", mine, rows)
-    line(rows, f"datasketch, {seen['rows']:,} rows", theirs, seen["rows"])
-    per = [(t.wall / n, t.cpu / n) for t, n in ((mine, rows), (theirs, seen["rows"]))]
+    line(rows, "datacheck audit, LK002", mine)
+    theirs, held = beside(folder, peer, rows, most)
     tell(
-        f"{'':>9} rows/s, ours ÷ theirs: {per[1][0] / per[0][0]:.1f} by the clock, "
-        f"{per[1][1] / per[0][1]:.1f} by processor time"
+        f"{'':>9} texts/s, datacheck's ÷ datasketch's: {theirs.wall / mine.wall:.1f} by the clock, "
+        f"{theirs.cpu / mine.cpu:.1f} by processor time"
     )
     own = {k: j for k, j in planted.items() if k not in exact}  # exact copies are LK001's
     tell(f"{'':>9} datacheck: {told(named(data), own)} of {len(own):,} planted rows")
-    held = {k for k, f in enumerate(seen["found"]) if f}
-    few = {k: j for k, j in planted.items() if k < len(seen["found"])}
     if most == rows:
-        tell(f"{'':>9} datasketch: {told(held, few)} of {len(few):,}, unverified")
+        tell(f"{'':>9} datasketch: {told(held, planted)} of {len(planted):,}, unverified")
 
 
-def line(rows: int, program: str, took: Took, seen: int) -> None:
+def beside(folder: Path, peer: str, rows: int, most: int) -> tuple[Took, set[int]]:
+    """What datasketch takes for all rows, and the rows of test it found something for."""
+    out, took = folder / "found.json", {}
+    for n in (rows,) if most == rows else (most // 4, most):
+        one = run([peer, "-c", PEER, str(folder / "data"), str(n), str(out)])
+        seen = json.loads(out.read_text())
+        line(seen["rows"], "datasketch", one)
+        took[seen["rows"]] = one
+    held = {k for k, f in enumerate(seen["found"]) if f}
+    if most == rows:
+        return one, held
+    (few, first), (many, last) = took.items()
+    further = (rows - many) / (many - few)
+    wall = last.wall + (last.wall - first.wall) * further
+    cpu = last.cpu + (last.cpu - first.cpu) * further
+    every = Took(wall, cpu, 0)
+    line(rows, "datasketch, extrapolated", every)
+    return every, held
+
+
+def line(rows: int, program: str, took: Took) -> None:
     """One line of the table."""
+    peak = f"{took.peak / 2**20:,.0f} MiB" if took.peak else "-"
     tell(
         f"{rows:>9,} {program:<28} {took.wall:>7.1f} s {took.cpu:>7.1f} s "
-        f"{seen / took.wall:>8,.0f} {took.peak / 2**20:>5,.0f} MiB"
+        f"{rows / took.wall:>8,.0f} {peak:>9}"
     )
 
 
