@@ -31,13 +31,28 @@ def bands(shingles: npt.NDArray[np.uint32], starts: Ints, ends: Ints) -> Bands:
     out = np.empty((starts.size, BANDS), dtype=np.uint32)
     if not starts.size:
         return out
-    edges = np.stack([starts, ends], axis=1).ravel()
-    edges = edges[: edges.size - int(edges[-1] == shingles.size)]
-    product = np.empty_like(shingles)
-    for band in range(BANDS):
-        key = np.zeros(starts.size, dtype=np.uint64)
-        for row in range(ROWS):
-            np.multiply(shingles, _FACTORS[band * ROWS + row], out=product)
-            key = mix(key * _STEP + np.minimum.reduceat(product, edges)[::2])
-        out[:, band] = key >> np.uint64(32)
+    own, begins = _packed(shingles, starts, ends)
+    product = np.empty_like(own)
+    least = np.empty((BANDS * ROWS, starts.size), dtype=np.uint32)
+    for factor, found in zip(_FACTORS, least, strict=True):
+        np.multiply(own, factor, out=product)
+        np.minimum.reduceat(product, begins, out=found)
+    key = np.zeros((BANDS, starts.size), dtype=np.uint64)
+    for row in range(ROWS):
+        key = mix(key * _STEP + least[row::ROWS])
+    out[:] = (key >> np.uint64(32)).T
     return out
+
+
+def _packed(
+    shingles: npt.NDArray[np.uint32], starts: Ints, ends: Ints
+) -> tuple[npt.NDArray[np.uint32], Ints]:
+    """The shingles of the sets without what lies between, and where each set begins there."""
+    sizes = ends - starts
+    begins = np.cumsum(sizes) - sizes
+    if int(begins[-1] + sizes[-1]) == shingles.size:
+        return shingles, begins
+    change = np.zeros(shingles.size + 1, dtype=np.int8)
+    change[starts] += 1  # no set begins where another does
+    change[ends] -= 1
+    return shingles[np.cumsum(change[:-1], dtype=np.int8).view(np.bool_)], begins

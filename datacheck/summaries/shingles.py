@@ -29,6 +29,7 @@ Shingles = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 
 CHUNK = 1 << 17  # bytes at a time: the arrays of a step stay in the cache
+JOINED = 1 << 22  # bytes joined at a time
 MOST_BYTES = 1 << 20  # of one text; what comes later is not looked at
 WORDS, CHARS = 3, 5  # words, or characters, of a shingle
 FEW_WORDS = 8  # texts of fewer words are compared by characters
@@ -60,8 +61,19 @@ class Text:
 
     def plain(self) -> Hashes:
         """uint64 of shape (texts,): the plain forms; 0 for blank texts."""
-        sums = _polynomial(self.buffer, self.first, self.last)
-        out = mix(sums + (self.last - self.first).astype(np.uint64))
+        sizes = self.last - self.first
+        counts = (sizes + EIGHT - 1) // EIGHT
+        after = np.cumsum(counts)
+        before = after - counts
+        place = np.repeat(self.first - EIGHT * before, counts)
+        place += EIGHT * np.arange(place.size)
+        pieces = _eights(self.buffer)[place]
+        some = sizes > 0
+        pieces[after[some] - 1] &= _MASKS[(sizes[some] - 1) % EIGHT + 1]
+        pieces ^= pieces >> _S32  # mixed first: a sum of products alone mixes upward only
+        pieces *= _M
+        pieces ^= pieces >> _S32
+        out = mix(_sums(pieces, before, after) + sizes.astype(np.uint64))
         out[self.first == self.last] = 0
         return out
 
@@ -101,6 +113,8 @@ class Text:
 
     def of_characters(self, rows: Ints) -> tuple[Shingles, Ints, Ints]:
         """Hashed 5-grams of characters of ``rows``, and where each row's begin and end."""
+        if not rows.size:
+            return np.zeros(0, dtype=np.uint32), rows, rows
         begins = np.flatnonzero((self.buffer & 0xC0) != 0x80)  # not inside a character
         first = np.searchsorted(begins, self.first[rows])
         last = np.searchsorted(begins, self.last[rows])
@@ -128,7 +142,7 @@ def _folded(x: Hashes) -> Shingles:
 def hashed(buffer: Bytes, starts: Ints, ends: Ints) -> Hashes:
     """A hash of each piece of a buffer that has ``EIGHT`` bytes more than any piece."""
     sizes = ends - starts
-    eights: Hashes = np.ndarray((buffer.size - 7,), dtype="<u8", buffer=buffer, strides=(1,))
+    eights = _eights(buffer)
     out = (eights[starts] & _MASKS[np.minimum(sizes, EIGHT)]) + _sized(sizes)
     out ^= out >> _S32
     out *= _M
@@ -144,6 +158,11 @@ def hashed(buffer: Bytes, starts: Ints, ends: Ints) -> Hashes:
         out[long] = mix(out[long] ^ _polynomial(buffer, starts[long], ends[long]))
     out ^= out >> _S32
     return np.asarray(out)
+
+
+def _eights(buffer: Bytes) -> Hashes:
+    """The eight bytes from each place on as one number."""
+    return np.ndarray((buffer.size - 7,), dtype="<u8", buffer=buffer, strides=(1,))
 
 
 def _sized(sizes: Ints) -> Hashes:
@@ -179,9 +198,17 @@ def chunks(texts: pl.Series) -> Iterator[tuple[int, Text]]:
     start = 0
     while start < sizes.size:
         before = int(ends[start - 1]) if start else 0
-        stop = max(int(np.searchsorted(ends, before + CHUNK, side="right")), start + 1)
-        yield start, _cut(_joined(texts.slice(start, stop - start)), sizes[start:stop])
-        start = stop
+        stop = max(int(np.searchsorted(ends, before + JOINED, side="right")), start + 1)
+        whole = _joined(texts.slice(start, stop - start))
+        while start < stop:
+            begin = int(ends[start - 1]) if start else 0
+            until = max(int(np.searchsorted(ends, begin + CHUNK, side="right")), start + 1)
+            until = min(until, stop)
+            size = int(ends[until - 1]) - begin
+            raw = np.full(size + 1 + EIGHT, _SPACE, dtype=np.uint8)
+            raw[1:size] = whole[begin - before :][: size - 1]
+            yield start, _cut(raw, sizes[start:until])
+            start = until
 
 
 def _normalized(texts: pl.Series) -> pl.Series:
@@ -205,18 +232,18 @@ def _normalized(texts: pl.Series) -> pl.Series:
 
 
 def _joined(texts: pl.Series) -> Bytes:
-    """One buffer of the texts, with a space before the first and behind each, and eight more."""
+    """One buffer of the texts, with a space between any two."""
     import polars as pl
 
     if texts.dtype == pl.Binary:
-        whole = b" ".join([b"", *texts.to_list(), b""])
+        whole = b" ".join(texts.to_list())
     else:
-        whole = b" %b " % texts.str.join(" ").cast(pl.Binary).item()
-    whole += b" " * EIGHT
+        whole = texts.str.join(" ").cast(pl.Binary).item()
     return np.frombuffer(whole, dtype=np.uint8)
 
 
 def _cut(raw: Bytes, sizes: Ints) -> Text:
+    """The texts of a buffer, with a space before the first and behind each, and eight more."""
     buffer = _lower(raw)
     last = np.cumsum(sizes + 1)
     first = last - sizes
