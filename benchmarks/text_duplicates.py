@@ -13,7 +13,8 @@ not verified by it; its recall and precision are counted in the same way on what
 
 ``--peer-rows`` has datasketch see a quarter of so many rows, and then all of those; its time for
 every row is then a straight line through the two, and the table says so. Without ``--peer`` the
-script makes datasketch an environment of its own; ``--venv`` keeps that for the next run.
+script makes datasketch an environment of its own; ``--venv`` keeps that for the next run, and
+``--folder`` the texts.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class Took:
 
 
 def make(folder: Path, rows: int) -> None:
-    """Train (four fifths) and test, and in ``planted.json`` the row of train that each of some
-    rows of test was made from.
+    """Train (four fifths) and test below ``data``, and in ``planted.json`` the text of train that
+    each of some rows of test was made from.
     """
     rng = np.random.default_rng(rows)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
@@ -91,7 +92,7 @@ def make(folder: Path, rows: int) -> None:
     kept: list[np.ndarray] = []
     for begin in range(0, train, PIECE):
         part = list(_texts(rng, order, min(PIECE, train - begin)))
-        _append(folder / "train.csv", [" ".join(words[t]) for t in part], begin == 0)
+        _append(folder / "data" / "train.csv", [" ".join(words[t]) for t in part], begin == 0)
         kept += [t for t in part if rng.random() < 0.05]
     sources = iter(kept)
     planted: list[list[str]] = []
@@ -106,7 +107,7 @@ def make(folder: Path, rows: int) -> None:
                 text[at] = rng.integers(WORDS)
             part[k] = text
             planted.append([str(begin + k), source])
-        _append(folder / "test.csv", [" ".join(words[t]) for t in part], begin == 0)
+        _append(folder / "data" / "test.csv", [" ".join(words[t]) for t in part], begin == 0)
     (folder / "planted.json").write_text(json.dumps(planted))
 
 
@@ -193,6 +194,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--peer", help="a Python that has datasketch")
     parser.add_argument("--venv", type=Path, help="an environment with datasketch, or for it")
+    parser.add_argument("--folder", type=Path, help="where the texts are kept")
     parser.add_argument("--peer-rows", type=int, default=0, help="rows datasketch sees; 0: all")
     writable(parser)
     given = parser.parse_args()
@@ -200,19 +202,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         peer = given.peer or environment(given.venv or Path(scratch) / "venv")
         for rows in given.rows:
-            folder = Path(scratch) / f"{rows}"
+            folder = (given.folder or Path(scratch)) / f"{rows}"
             compare(folder, rows, peer, min(given.peer_rows or rows, rows))
-            shutil.rmtree(folder)
-    write(given.write, but=("--peer", "--venv"))
+            if not given.folder:
+                shutil.rmtree(folder)
+    write(given.write, but=("--peer", "--venv", "--folder"))
 
 
 def compare(folder: Path, rows: int, peer: str, most: int) -> None:
     """One size: both programs, and what they found."""
     data = folder / "data"
-    data.mkdir(parents=True)
-    make(data, rows)
-    sources = dict(json.loads((data / "planted.json").read_text()))
-    (data / "planted.json").unlink()
+    planting = folder / "planted.json"
+    if not planting.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        make(folder, rows)
+    sources = dict(json.loads(planting.read_text()))
     test = pl.read_csv(data / "test.csv")["text"]
     planted = {int(k): jaccard(grams(test[int(k)]), grams(s)) for k, s in sources.items()}
     exact = {k for k, j in planted.items() if test[k] == sources[str(k)]}

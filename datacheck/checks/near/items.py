@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from datacheck.checks.base import Context
 from datacheck.checks.duplicates import NO_LABEL
+from datacheck.checks.near.buckets import repeated
 from datacheck.types import Floats, Hashes, Ints, Mask
 
 if TYPE_CHECKING:
@@ -141,15 +142,17 @@ def _items(context: Context) -> Items:
 
 def _numbered(keys: Hashes | Ints) -> tuple[Ints, Ints]:
     """A number for each distinct key, in order of its first place; and those places."""
-    ranked = np.argsort(keys, kind="stable")
-    new = np.append(True, keys[ranked][1:] != keys[ranked][:-1])[: ranked.size]
-    first = ranked[new]
-    order = np.argsort(first, kind="stable")
-    rank = np.empty(first.size, dtype=np.int64)
-    rank[order] = np.arange(first.size)
-    number = np.empty(keys.size, dtype=np.int64)
-    number[ranked] = rank[np.cumsum(new) - 1]
-    return number, first[order]
+    again = repeated(keys.view(np.uint64))
+    leads = ~again
+    places = np.flatnonzero(again)
+    some = keys[places]
+    ranked = np.argsort(some, kind="stable")
+    new = np.append(True, some[ranked][1:] != some[ranked][:-1])[: ranked.size]
+    first = places[ranked[new]]
+    leads[first] = True
+    number = np.cumsum(leads) - 1
+    number[places[ranked]] = number[first][np.cumsum(new) - 1]
+    return number, np.flatnonzero(leads)
 
 
 def restricted(known: Items, keep: Mask, split: npt.NDArray[np.int16]) -> Items:
