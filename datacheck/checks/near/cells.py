@@ -19,12 +19,12 @@ from datacheck.checks.base import Context
 from datacheck.checks.duplicates import SLACK
 from datacheck.checks.near.alike import FETCHED
 from datacheck.checks.near.buckets import counted, shared
-from datacheck.checks.near.items import Edges, How, Items, edges
+from datacheck.checks.near.items import Edges, How, Items, by_address, edges
 from datacheck.checks.support import hash_columns, need_sample, table_parts
 from datacheck.dataset import Dataset, to_matrix
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
-from datacheck.summaries.row_hashes import PARTS
+from datacheck.summaries.row_hashes import PARTS, RowHashes
 from datacheck.types import Hashes, Ints, Mask
 
 RARE = 3  # columns in which two rows agree in a rare value
@@ -148,18 +148,38 @@ def _candidates(context: Context, known: Items, cells: int) -> tuple[Ints, Ints]
     """Pairs that agree in as many parts as such rows must."""
     hashes = [context.row_hashes(s) for s in context.splits]
     addresses = np.concatenate([h.addresses() for h in hashes])
-    order = np.argsort(addresses, kind="stable")
-    rows = order[np.searchsorted(addresses, known.addresses[known.first], sorter=order)]
-    parts = [np.concatenate([h.part(k) for h in hashes])[rows] for k in range(PARTS)]
+    order = by_address(addresses)
+    first = known.first
+    if known.addresses.size < addresses.size:  # some of the rows only
+        first = np.searchsorted(addresses[order], known.addresses[first])
+    rows = first if isinstance(order, slice) else order[first]
+    del addresses, order  # of many rows each of these arrays counts
     who = np.arange(known.n)
     found = []
     for chosen in combinations(range(PARTS), PARTS - cells):
-        keys: Hashes = np.sum(np.stack([parts[k] for k in chosen]), axis=0, dtype=np.uint64)
-        a, b, _ = shared(keys, who, crowds=False)
+        a, b, _ = shared(_summed(hashes, chosen)[rows], who, crowds=False)
         found.append((a, b))
     x, y = zip(*found, strict=True)
     a, b, _ = counted(np.concatenate(x), np.concatenate(y), max(known.n, 1))
     return a, b
+
+
+def _summed(hashes: Sequence[RowHashes], chosen: Sequence[int]) -> Hashes:
+    """The sum of some parts, of all rows; the last part is what the others leave of the whole."""
+    last = PARTS - 1 in chosen
+    out = np.concatenate([h.features() for h in hashes]) if last else None
+    for part in range(PARTS - 1):
+        if (part in chosen) == last:
+            continue
+        own = np.concatenate([h.part(part) for h in hashes])
+        if out is None:
+            out = own
+        elif last:
+            out -= own
+        else:
+            out += own
+    assert out is not None  # no choice is empty
+    return out
 
 
 def _codes(
