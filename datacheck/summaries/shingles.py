@@ -202,8 +202,8 @@ def chunks(texts: pl.Series) -> Iterator[tuple[int, Text]]:
         whole = _joined(texts.slice(start, stop - start))
         while start < stop:
             begin = int(ends[start - 1]) if start else 0
-            until = max(int(np.searchsorted(ends, begin + CHUNK, side="right")), start + 1)
-            until = min(until, stop)
+            until = int(np.searchsorted(ends[:stop], begin + CHUNK, side="right"))
+            until = max(until, start + 1)
             size = int(ends[until - 1]) - begin
             raw = np.full(size + 1 + EIGHT, _SPACE, dtype=np.uint8)
             raw[1:size] = whole[begin - before :][: size - 1]
@@ -235,11 +235,9 @@ def _joined(texts: pl.Series) -> Bytes:
     """One buffer of the texts, with a space between any two."""
     import polars as pl
 
-    if texts.dtype == pl.Binary:
-        whole = b" ".join(texts.to_list())
-    else:
-        whole = texts.str.join(" ").cast(pl.Binary).item()
-    return np.frombuffer(whole, dtype=np.uint8)
+    if texts.dtype != pl.Binary:
+        texts = texts.str.join(" ").cast(pl.Binary)
+    return np.frombuffer(b" ".join(texts.to_list()), dtype=np.uint8)
 
 
 def _cut(raw: Bytes, sizes: Ints) -> Text:
