@@ -14,7 +14,8 @@ not verified by it; its recall and precision are counted in the same way on what
 ``--peer-rows`` has datasketch see a quarter of so many rows, and then all of those; its time for
 every row is then a straight line through the two, and the table says so. Without ``--peer`` the
 script makes datasketch an environment of its own; ``--venv`` keeps that for the next run, and
-``--folder`` the texts.
+``--folder`` the texts. A peak below that of the script itself, which holds the texts of test, is
+told as the script's.
 """
 
 from __future__ import annotations
