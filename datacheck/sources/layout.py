@@ -112,7 +112,7 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
         raise SourceError(
             f"{folder} holds no data files",
             (f"there is only: {seen}; " if seen else "the folder is empty; ")
-            + "CSV, TSV, Parquet, JSONL, JSON, Arrow, npz and text are read",
+            + "CSV, TSV, Parquet, JSONL, JSON, Arrow, npz, text and pictures are read",
         )
     placed = [(path, *place(path.relative_to(folder))) for path in data]
     stories = {story for _, split, story in placed if split}

@@ -44,6 +44,8 @@ def exists(path: Path) -> None:
         raise SourceError(
             f"cannot read {path}: {error.strerror}", "check the permissions"
         ) from None
+    if path.is_symlink():
+        raise SourceError(f"{path} is a link that leads nowhere", "check what it links to")
     near: list[str] = []
     if path.parent.is_dir():
         try:

@@ -83,6 +83,13 @@ def test_pipes_and_devices(tmp_path):
             datacheck.audit(path)
 
 
+def test_links_that_lead_nowhere(tmp_path):
+    for name, target in (("gone.csv", "nowhere"), ("loop.csv", "loop.csv")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(datacheck.SourceError, match="a link that leads nowhere"):
+            datacheck.audit(tmp_path / name)
+
+
 # -- names -------------------------------------------------------------------------------------
 
 

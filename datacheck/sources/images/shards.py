@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,14 @@ LABELS = ("cls", "label")
 PEEK = 500  # examples that columns are told from
 HELD = 32 << 20  # bytes of pictures in one batch
 SMALL = 1 << 20  # bytes of a member that is no picture
+LONGEST = 1 << 16  # bytes of a header that says more of the next member, its long name above all
+MORE = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 PICTURE = pl.Struct({"bytes": pl.Binary, "path": pl.String})
 OUT = "names that lead out of it"
 LINKS = "links and devices"
@@ -252,6 +260,20 @@ def _members(path: Path, found: _Found) -> Iterator[tuple[str, bytes]]:
         raise SourceError(f"is broken or no tar archive: {said or type(error).__name__}") from None
 
 
+class _Header(tarfile.TarInfo):
+    """A header of bounded length: tarfile would hold all that it promises."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in MORE and not 0 <= header.size <= LONGEST:
+            raise tarfile.ReadError("a header that is too long")
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a file with holes")
+        return header
+
+
 def _archive(stream: BinaryIO, path: Path) -> tarfile.TarFile:
     packed = path.name.lower().endswith((".bz2", ".xz"))
-    return tarfile.open(fileobj=stream, mode="r|*" if packed else "r|", errorlevel=1)
+    mode: Literal["r|*", "r|"] = "r|*" if packed else "r|"
+    return tarfile.open(fileobj=stream, mode=mode, errorlevel=1, tarinfo=_Header)

@@ -191,6 +191,24 @@ def test_a_shard_that_breaks_off(tmp_path, ending):
     assert 0 < report.dataset["splits"]["train"]["rows"] < 20
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("size", [1 << 17, 2_000_000_000])
+def test_headers_that_promise_too_much(tmp_path, kind, size):
+    told = tarfile.TarInfo("x")
+    told.type, told.size = kind, size
+    with (tmp_path / "train.tar").open("wb") as file:
+        file.write(told.tobuf())
+        file.truncate(512 + size)  # zeros that take no space
+    with pytest.raises(datacheck.SourceError, match="a header that is too long"):
+        datacheck.audit(tmp_path)
+
+
+def test_long_names_are_read(tmp_path):
+    members = [("long/" * 200 + name, data) for name, data in examples(range(20))]
+    path = shard(tmp_path / "some.tar", members)
+    assert clean(datacheck.audit(path)).dataset["splits"] == {"data": {"rows": 20, "files": 1}}
+
+
 # -- idx ---------------------------------------------------------------------------------------
 
 
