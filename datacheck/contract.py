@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from datacheck.auditing import opened
 from datacheck.dataset import Column, Dataset, Kind, Role
 from datacheck.errors import UsageError
+from datacheck.findings import plain
 from datacheck.summaries.base import Need, Summary, summary_key
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def infer_schema(
         raise UsageError(f"{train} has no rows to infer from", "check what wrote it")
     schema = DataFrameSchema({c.name: _column(c, held, rows, margin) for c in chosen})
     told = NOTE.format(
-        rows=rows, split=train, name=data.name, what=f"ranges with a margin of {margin:.0%}"
+        rows=rows, split=train, name=plain(data.name), what=f"ranges with a margin of {margin:.0%}"
     )
     return schema, told + str(polars_io.to_yaml(schema))
 

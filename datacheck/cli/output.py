@@ -62,7 +62,12 @@ def write_file(target: Path, text: str) -> None:
     """The whole text under that name, or, after a kill at any moment, what was there before."""
     mask = os.umask(0)
     os.umask(mask)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {target}: {error.strerror}", "choose another place"
+        ) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", "backslashreplace"))

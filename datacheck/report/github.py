@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from datacheck.report.where import Where
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SUMMARY = "GITHUB_STEP_SUMMARY"
+CONTROLS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a log passes them on
 MOST = 50  # a code host shows 10 of each kind for a step and 50 for a job
 
 
@@ -54,6 +56,7 @@ def _line(finding: Finding, where: Where) -> str:
 
 
 def _data(text: str) -> str:
+    text = CONTROLS.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

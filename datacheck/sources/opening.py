@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from datacheck.dataset import Dataset, Kind
+from datacheck.dataset import Dataset, Kind, Problem
 from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources import memory
@@ -193,7 +193,12 @@ def _lines(opened: Opened) -> None:
                 "--text-layout"
             )
         return
-    opened.said += [f"passed over, no table: {t.file}" for t in tables]
+    for split, of in opened.lines.items():
+        if split and split not in opened.tables:  # or a split would be gone without a finding
+            reason = "is text without columns where other files hold tables (see --text-layout)"
+            opened.problems += [Problem(split, t.file, -1, reason) for t in of]
+        else:
+            opened.said += [f"passed over, no table: {t.file}" for t in of]
 
 
 def _unnamed(opened: Opened, folder: Path) -> None:

@@ -307,6 +307,13 @@ def stop(*_):
     raise KeyboardInterrupt
 
 
+def test_a_folder_that_takes_no_file_is_an_error_of_one_line(run, data):
+    for place in ("/proc/r.json", "/dev/fd/r.json"):
+        done = run("audit", "data", "--select", SELECT, "--report", place)
+        assert done.exit_code == 2
+        assert "fault of datacheck" not in done.stderr
+
+
 def test_a_full_disk_is_an_error_of_one_line(run, data, here, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

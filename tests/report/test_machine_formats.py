@@ -142,6 +142,15 @@ def test_hostile_text_is_text_in_every_form(text, tmp_path):
     assert "<img" not in markdown.render(made)
 
 
+def test_a_file_name_does_not_reach_the_terminal_of_a_log(tmp_path):
+    path = tmp_path / "a\x1b[31m.csv"
+    path.write_text("x\n1\n")
+    made = report(finding(examples=(Example(("train/a\x1b[31m.csv:2",), {}),)))
+    line = github.render(made, Where(str(path)))
+    assert "\x1b" not in line
+    assert "\\x1b[31m.csv,line=2," in line
+
+
 # -- JUnit --------------------------------------------------------------------------------------
 
 

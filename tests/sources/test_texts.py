@@ -487,6 +487,13 @@ def test_a_layout_that_is_not_there(tmp_path):
         datacheck.audit(tmp_path, text_layout="columns")
 
 
+def test_a_split_of_lines_beside_one_of_columns_is_a_finding(tmp_path):
+    table = "".join(f"{i},{i % 3},{i % 2}\n" for i in range(40))
+    write(tmp_path, {"train.txt": lines(40), "test.txt": table})
+    report = datacheck.audit(tmp_path)
+    assert any("text without columns" in f.message for f in report.findings if f.rule == "MV006")
+
+
 def test_names_that_would_break_lines_or_terminals(tmp_path):
     write(tmp_path, {f"{c}/{i}\x1b[31m\n.txt": sentence(i) for c in ("a", "b") for i in range(4)})
     write(tmp_path, {"a/again.txt": sentence(0)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import stat
 import threading
@@ -253,7 +254,8 @@ def _reasons(source: Item) -> Iterator[None]:
 def _reason(error: Exception, source: Item) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno is not None:
-        if isinstance(source, Path) and source.is_symlink():
+        # Path.is_symlink() raises for names that are too long.
+        if isinstance(source, Path) and os.path.islink(source):  # noqa: PTH114
             return "is a link that leads nowhere"
         return error.strerror or "cannot be read"
     if "truncated" in said.lower() or isinstance(error, EOFError):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 LOOKED_AT = 200  # cells of the peek
-MOSTLY = 0.8  # share of them that must be pictures
+MOSTLY = 0.8  # share of them that must be named as pictures are
+BEGIN = 0.5  # share that must begin as pictures do; other bytes hardly ever do
 
 
 def joined(
@@ -83,7 +84,7 @@ def _within(series: pl.Series) -> Pictures | None:
         return None
     heads = cells.drop_nulls().head(LOOKED_AT).to_list()
     good = sum(starts_like_a_picture(h[:16]) for h in heads)
-    return Within() if heads and good >= MOSTLY * len(heads) else None
+    return Within() if heads and good >= BEGIN * len(heads) else None
 
 
 def _beside(series: pl.Series, path: Path, root: Path, pictures: Sequence[str]) -> Pictures | None:

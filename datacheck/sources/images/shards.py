@@ -35,7 +35,7 @@ LABELS = ("cls", "label")
 PEEK = 500  # examples that columns are told from
 HELD = 32 << 20  # bytes of pictures in one batch
 SMALL = 1 << 20  # bytes of a member that is no picture
-LONGEST = 1 << 16  # bytes of a header that says more of the next member, its long name above all
+LONGEST = 1 << 14  # bytes of a header that tells more of a member: reading can cost their square
 MORE = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -224,7 +224,10 @@ def _fields(data: bytes) -> dict[str, str]:
     if not isinstance(told, dict):
         return {}
     return {
-        str(k): v if isinstance(v, str) else json.dumps(v)
+        # half of a surrogate pair, which JSON can tell, is no text
+        k.encode("utf-8", "replace").decode(): v.encode("utf-8", "replace").decode()
+        if isinstance(v, str)
+        else json.dumps(v)
         for k, v in told.items()
         if isinstance(v, str | int | float | bool) and k not in (IMAGE, KEY)
     }

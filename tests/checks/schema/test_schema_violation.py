@@ -92,6 +92,17 @@ def test_yaml_says_what_the_schema_says(tmp_path):
     }  # fmt: skip
 
 
+def test_the_name_of_a_dataset_stays_in_its_comment(tmp_path):
+    path = tmp_path / "a\nschema_type: \x1b[31m"
+    path.mkdir()
+    (path / "train.csv").write_text("x,label\n" + "1,0\n2,1\n" * 20)
+    text = infer_schema(str(path), Config())[1]
+    assert "\x1b" not in text
+    assert [line for line in text.split("\n") if line.startswith("schema_type")] == [
+        "schema_type: polars_dataframe"
+    ]
+
+
 def test_a_module_is_imported_when_asked_for_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ours_sc003.py").write_text(

@@ -116,12 +116,21 @@ def test_paths_that_lead_out_or_nowhere_are_told(tmp_path):
     write(tmp_path / "secret.png", pixels(99))
     paths = [f"{i}.png" for i in range(20)]
     paths[3], paths[4], paths[5] = "../secret.png", str(tmp_path / "secret.png"), "gone.png"
+    paths[6] = "x" * 5000 + ".png"
     pl.DataFrame({"path": paths, "label": LABELS}).write_csv(root / "train.csv")
     report = clean(datacheck.audit(root))
     told = {m.message.split(": ", 1)[1] for m in found(report, "MV006")}
     assert any("leads out of" in one for one in told)
-    assert sum(f.count for f in found(report, "MV006")) == 3
-    assert report.dataset["splits"]["train"]["rows"] == 17
+    assert sum(f.count for f in found(report, "MV006")) == 4
+    assert report.dataset["splits"]["train"]["rows"] == 16
+
+
+def test_a_column_of_which_a_third_is_broken_is_one_of_pictures(tmp_path):
+    cells = [encoded(pixels(i)) if i % 3 else b"junk" for i in range(20)]
+    pl.DataFrame({"image": cells, "label": LABELS}).write_parquet(tmp_path / "train.parquet")
+    report = clean(datacheck.audit(tmp_path))
+    assert sum(f.count for f in found(report, "MV006")) == 7
+    assert report.dataset["splits"]["train"]["rows"] == 13
 
 
 # -- tar ---------------------------------------------------------------------------------------
@@ -201,6 +210,13 @@ def test_headers_that_promise_too_much(tmp_path, kind, size):
         file.truncate(512 + size)  # zeros that take no space
     with pytest.raises(datacheck.SourceError, match="a header that is too long"):
         datacheck.audit(tmp_path)
+
+
+def test_fields_that_are_no_text(tmp_path):
+    members = [*examples(range(20)), ("099.png", encoded(pixels(1)))]
+    members += [("099.json", b'{"who": "\\ud800", "\\udfff": 1, "t": "\\udc00"}')]
+    clean(datacheck.audit(shard(tmp_path / "some.tar", members[::-1][1:2] + members[::-1][:1])))
+    clean(datacheck.audit(shard(tmp_path / "some.tar", members)))
 
 
 def test_long_names_are_read(tmp_path):
