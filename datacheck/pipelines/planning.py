@@ -280,8 +280,8 @@ class _Maker:
     def _stored(self, finding: Finding) -> Iterator[Step | Told]:
         """Pictures are written again in one way: what is measured of files tells nothing then."""
         name = finding.repairs[0].name if finding.repairs else ""
-        if name in ("re-encode", "shared-transform"):
-            yield self._step(finding, "re-encode" if name == "re-encode" else "shared-decode", ())
+        if name in ("re-encode", "shared-decode"):
+            yield self._step(finding, name, ())
         else:
             yield self._by_hand(finding)
 

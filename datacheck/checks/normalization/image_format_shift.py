@@ -23,7 +23,8 @@ Train has 400 PNG of 32 × 32 in RGB, test 100 JPEG of 32 × 32, 60 of them grey
 all pictures, modes in 60 %.
 
 ## Repair and repair safety
-`shared-transform` (safe): decode, resize and convert all splits in one way, as the loaders do.
+`shared-decode` (unsafe): the pictures of all splits are written again in one mode and as PNG,
+without metadata. Loaders decode, resize and convert all splits in one way without that.
 `recode` (manual): where compression differs, what was lost is not to be had again.
 
 ## Options
@@ -86,7 +87,7 @@ class ImageFormatShift(Rule):
     """Pictures of another size, mode, format or compression than train's."""
 
     why = "a network sees how pictures were stored as clearly as what they show"
-    repairs = (Repair("shared-transform", "safe"), Repair("recode", "manual"))
+    repairs = (Repair("shared-decode", "unsafe"), Repair("recode", "manual"))
 
     min_variation: float = 0.05
     min_distance: float = 0.3
