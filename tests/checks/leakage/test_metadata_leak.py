@@ -44,8 +44,8 @@ def test_the_width_tells_the_class(tmp_path):
     assert "image.width" in finding.columns
     assert "image.height" not in finding.columns
     assert finding.effect.low >= 0.9
-    (told,) = report.plan().told
-    assert told.repair == "re-encode"
+    (step,) = report.plan().steps
+    assert (step.repair, step.safety) == ("re-encode", "unsafe")
 
 
 def test_the_format_tells_the_class(tmp_path):
