@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from datacheck.checks.base import ADDRESS, Context
+from datacheck.checks.duplicates import distinct
 from datacheck.checks.near.alike import FETCHED, differing, others
 from datacheck.checks.near.buckets import PAIRS, best, counted, shared
 from datacheck.checks.near.items import Edges, How, Items, edges
@@ -90,7 +91,7 @@ class _Held:
     def free(self) -> bool:
         """Whether most texts differ from each other."""
         letters = self.letters[self.plain != 0]
-        return bool(letters.size) and np.unique(letters).size > FREE * self.known.addresses.size
+        return bool(letters.size) and distinct(letters).size > FREE * self.known.addresses.size
 
     def candidates(self) -> tuple[Ints, Ints, Ints]:
         """Pairs, and by which form each is to be compared (−1: equal letters, no comparison)."""
