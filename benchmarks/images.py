@@ -9,7 +9,8 @@ encoded again, resized, mirrored), and 20 cut short. Then, each as a whole proce
   pictures that are whole only, where it ends at the first that is cut (which is tried first).
 
 ``--folder`` keeps the pictures for the next run, ``--venv`` the environment. CPU seconds are told
-beside the time, which depends on what else the machine does.
+beside the time, which depends on what else the machine does. Both have compiled bytecode, as what
+is installed has.
 
 Copies are judged by pairs: two pictures that a program holds for one, against the pairs that were
 planted. Recall is told for each kind of copy; precision counts every pair that was not planted as
@@ -180,9 +181,8 @@ def _linked(folder: Path, names: Sequence[str], target: Path) -> Path:
 def _timed(command: Sequence[str], env: dict[str, str]) -> tuple[str, float, float]:
     """What it printed, wall-clock seconds, CPU seconds of it and all of its own children."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, **env}
-    )
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**kept, **env})
     took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return done.stdout, took, cpu

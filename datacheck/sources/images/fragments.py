@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -158,37 +159,51 @@ class WithImages:
                 yield self._restricted(batch)
             return
         pillow()
-        with ThreadPoolExecutor(
+        pool = ThreadPoolExecutor(
             self.THREADS or os.cpu_count() or 1, thread_name_prefix="datacheck-images"
-        ) as pool:
+        )
+        begun: deque[_Begun] = deque()  # the next chunk is begun before one is waited for
+        try:
             for batch in self.inner.read([*others, self.column], min(batch_rows, CHUNK)):
                 if batch.problems:
+                    while begun:
+                        yield self._decoded(begun.popleft(), others, wanted, columns)
                     empty = _empty(batch, others, self.column, wanted, columns)
                     yield Batch(empty, batch.rows[:0], problems=batch.problems)
                 restricted = self._restricted(batch)
                 for at in range(0, restricted.height, CHUNK):
-                    part = _slice(restricted, at, CHUNK)
-                    yield self._decoded(part, others, wanted, columns, pool)
+                    begun.append(self._begun(_slice(restricted, at, CHUNK), wanted, pool))
+                    if len(begun) > 1:
+                        yield self._decoded(begun.popleft(), others, wanted, columns)
+        except Exception:  # the table breaks off here, what came before it stands
+            while begun:
+                yield self._decoded(begun.popleft(), others, wanted, columns)
+            raise
+        else:
+            while begun:
+                yield self._decoded(begun.popleft(), others, wanted, columns)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _restricted(self, batch: Batch) -> Batch:
         if self.only is None:
             return batch
         return _filtered(batch, np.isin(batch.rows, self.only, assume_unique=True))
 
-    def _decoded(
-        self,
-        batch: Batch,
-        others: Sequence[str],
-        wanted: Wanted,
-        order: Sequence[str],
-        pool: ThreadPoolExecutor,
-    ) -> Batch:
+    def _begun(self, batch: Batch, wanted: Wanted, pool: ThreadPoolExecutor) -> _Begun:
         items, names = self.pictures.items(batch.frame[self.column], batch.rows)
         there = np.array([item is not None for item in items], dtype=np.bool_)
         known = [item for item in items if item is not None]
         called = [name for name, item in zip(names, items, strict=True) if item is not None]
-        with quiet():
-            parts = _measured(known, called, wanted, pool)
+        groups = [slice(i, i + GROUP) for i in range(0, len(known), GROUP)]
+        parts = [pool.submit(_measured, known[g], called[g], wanted) for g in groups]
+        return _Begun(batch, there, called, parts)
+
+    def _decoded(
+        self, begun: _Begun, others: Sequence[str], wanted: Wanted, order: Sequence[str]
+    ) -> Batch:
+        batch, there, called = begun.batch, begun.there, begun.called
+        parts = [part.result() for part in begun.parts]
         readable = np.concatenate([p.readable for p in parts]) if parts else there[:0]
         places = np.flatnonzero(there)
         problems = self._problems(parts, batch.rows[places], called)
@@ -220,12 +235,19 @@ class WithImages:
         return out
 
 
-def _measured(
-    items: Sequence[Item], names: Sequence[str], wanted: Wanted, pool: ThreadPoolExecutor
-) -> list[Measured]:
-    """In groups on the pool; what comes out is in the order of the pictures."""
-    groups = [(items[i : i + GROUP], names[i : i + GROUP]) for i in range(0, len(items), GROUP)]
-    return list(pool.map(lambda group: measure(group[0], group[1], wanted), groups))
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A chunk whose pictures are on the pool, in groups: which rows have one, their names."""
+
+    batch: Batch
+    there: Mask
+    called: list[str]
+    parts: list[Future[Measured]]
+
+
+def _measured(items: Sequence[Item], names: Sequence[str], wanted: Wanted) -> Measured:
+    with quiet():
+        return measure(items, names, wanted)
 
 
 def _spread(series: pl.Series, take: Ints) -> pl.Series:

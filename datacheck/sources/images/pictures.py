@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import PurePath
 from typing import Any
 
 from datacheck.errors import SourceError
@@ -22,7 +22,7 @@ SIGNS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\x00", b"MM
 
 def is_picture(name: str) -> bool:
     """Whether the name of a file says that it is a picture."""
-    return PurePath(name).suffix.lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - of 100,000 names
 
 
 def starts_like_a_picture(head: bytes) -> bool:
