@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Shingles = npt.NDArray[np.uint32]
 Bytes = npt.NDArray[np.uint8]
 
-CHUNK = 1 << 17  # bytes at a time: the arrays of a step stay in the cache
+CHUNK = 1 << 19  # bytes at a time: some 800 texts, so that threads rarely wait for each other
 JOINED = 1 << 22  # bytes joined at a time
 MOST_BYTES = 1 << 20  # of one text; what comes later is not looked at
 WORDS, CHARS = 3, 5  # words, or characters, of a shingle
