@@ -20,16 +20,14 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datacheck.config_values import GIB, choice, integer, parse_memory, text, texts
 from datacheck.dataset import Task
-from datacheck.errors import ConfigError, UsageError
+from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
     from datacheck.findings import Severity
@@ -38,15 +36,6 @@ FILE = "datacheck.toml"
 TEXT_LAYOUTS = ("auto", "lines", "files", "classes", "parallel", "conll", "table")
 LENGTH_UNITS = ("words", "characters", "tokens")
 FAIL_ON = ("error", "warning", "info", "never")
-GIB = 1 << 30
-_MIN_MEMORY = 1 << 20
-_UNITS = {
-    "": 1, "b": 1,
-    "k": 1 << 10, "kb": 10**3, "kib": 1 << 10,
-    "m": 1 << 20, "mb": 10**6, "mib": 1 << 20,
-    "g": GIB, "gb": 10**9, "gib": GIB,
-    "t": 1 << 40, "tb": 10**12, "tib": 1 << 40,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,14 +58,14 @@ class Suppression:
     """No finding (DC001) where it matches nothing, as programs write it that cannot know."""
 
     def __post_init__(self) -> None:
-        _text("suppress.rule", self.rule, empty=False)
-        if not _text("suppress.reason", self.reason).strip():
+        text("suppress.rule", self.rule, empty=False)
+        if not text("suppress.reason", self.reason).strip():
             raise UsageError(
                 f"the suppression of {self.rule} gives no reason",
                 'add reason = "…": whoever reads the next report will want to know why',
             )
         for name in ("columns", "splits"):
-            object.__setattr__(self, name, _texts(f"suppress.{name}", getattr(self, name)))
+            object.__setattr__(self, name, texts(f"suppress.{name}", getattr(self, name)))
         if not isinstance(self.optional, bool):
             raise UsageError(f"suppress.optional is {self.optional!r}", "it is true or false")
 
@@ -179,23 +168,23 @@ class Config:
         put = object.__setattr__
         for name in ("label", "group", "time", "split_column", "encoding", "tokenizer"):
             if getattr(self, name) is not None:
-                _text(name, getattr(self, name), empty=False)
+                text(name, getattr(self, name), empty=False)
         for name in ("id", "ignore_column"):
-            put(self, name, _texts(name, getattr(self, name)))
+            put(self, name, texts(name, getattr(self, name)))
         for name in ("select", "ignore"):
-            joined = ",".join(_texts(name, getattr(self, name)))
+            joined = ",".join(texts(name, getattr(self, name)))
             put(self, name, tuple(p.strip() for p in joined.split(",") if p.strip()))
         if self.task is not None:
-            put(self, "task", Task(_choice("task", self.task, [t.value for t in Task])))
+            put(self, "task", Task(choice("task", self.task, [t.value for t in Task])))
         if self.length_unit is not None:
-            put(self, "length_unit", _choice("length_unit", self.length_unit, LENGTH_UNITS))
+            put(self, "length_unit", choice("length_unit", self.length_unit, LENGTH_UNITS))
         if self.text_layout is not None:
-            put(self, "text_layout", _choice("text_layout", self.text_layout, TEXT_LAYOUTS))
+            put(self, "text_layout", choice("text_layout", self.text_layout, TEXT_LAYOUTS))
         put(self, "suppress", tuple(self.suppress))
-        put(self, "fail_on", _choice("fail_on", self.fail_on, FAIL_ON))
+        put(self, "fail_on", choice("fail_on", self.fail_on, FAIL_ON))
         put(self, "memory", parse_memory(self.memory))
-        _integer("threads", self.threads, 0, 1024)
-        _integer("sample", self.sample, 100, 1 << 24)
+        integer("threads", self.threads, 0, 1024)
+        integer("sample", self.sample, 100, 1 << 24)
         if self.header is not None and not isinstance(self.header, bool):
             raise UsageError(f"header is {self.header!r}", "it is true or false")
         self._check_text_format()
@@ -248,37 +237,22 @@ class Config:
         folder, ``[tool.datacheck]`` of ``pyproject.toml`` in the current folder. Raises
         ConfigError for a file that cannot be read and for keys and values that cannot be.
         """
+        from datacheck.config_files import read
+
         if path is not None:
-            return cls._read(Path(path))
+            return read(Path(path))
         for folder in (start_dir, "."):
             if folder is not None and (candidate := Path(folder) / FILE).is_file():
-                return cls._read(candidate)
+                return read(candidate)
         project = Path("pyproject.toml")
-        return cls._read(project, required=False) if project.is_file() else cls()
+        return read(project, required=False) if project.is_file() else cls()
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
         """Settings from the table of a TOML file, keys with hyphens or underscores."""
-        return cls(**_known(raw))
+        from datacheck.config_files import known
 
-    @classmethod
-    def _read(cls, path: Path, *, required: bool = True) -> Config:
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}", "check --config") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError(f"{path} is not TOML: {error}", "mend it, or use --config") from None
-        if path.name == "pyproject.toml":
-            tool = raw.get("tool", {})
-            if "datacheck" not in tool and not required:
-                return cls()
-            raw = tool.get("datacheck", {})
-        raw = _beside(raw, path.parent)
-        try:
-            return cls(**_known(raw), origin=str(path))
-        except UsageError as error:
-            raise ConfigError(f"{path}: {error.message}", error.hint) from None
+        return cls(**known(raw))
 
     def replace(self, **flags: Any) -> Config:
         """The same with ``flags`` in place of what is here; None and () say nothing was given."""
@@ -297,109 +271,3 @@ class Config:
         from datacheck.options import severities
 
         return severities(self)
-
-
-def parse_memory(value: int | str) -> int:
-    """Bytes of ``512MB``, ``2 GiB``, ``1.5G`` or a number. Raises UsageError."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise UsageError(f"memory is {value!r}", "such as 512MB or 2GiB")
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([a-zA-Z]*)\s*", value)
-        if match is None or match[2].lower() not in _UNITS:
-            raise UsageError(f"memory {value!r} is not a size", "such as 512MB or 2GiB")
-        value = int(float(match[1]) * _UNITS[match[2].lower()])
-    if value < _MIN_MEMORY:
-        raise UsageError(
-            f"memory of {value} bytes is too little", "1MiB is the least, 1GiB the default"
-        )
-    return value
-
-
-def nearest(wanted: str, known: Iterable[str]) -> str:
-    """``did you mean x? `` or nothing: the beginning of a hint."""
-    near = get_close_matches(wanted, list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}? " if near else ""
-
-
-def _known(raw: Any) -> dict[str, Any]:
-    """Arguments for Config from a table of a file. Raises UsageError for a key that is unknown."""
-    if not isinstance(raw, Mapping):
-        raise UsageError("tool.datacheck is not a table", "write [tool.datacheck]")
-    if "transforms" in raw:
-        raise UsageError(
-            "transforms cannot be set in a file: importing them runs code",
-            "name them with --transforms, or audit(…, transforms=…)",
-        )
-    if "schema" in raw and not _is_yaml(raw["schema"]):
-        raise UsageError(
-            "schema in a file names a .yaml or .yml file only: importing a module runs code",
-            "name the module with --schema, or audit(…, schema=…)",
-        )
-    keys = [f.name for f in fields(Config) if f.name not in ("origin", "transforms")]
-    out = _keys(raw, keys, "setting")
-    if "rules" in out and not isinstance(out["rules"], Mapping):
-        raise UsageError("rules is not a table", "write [rules.LK005] and its options below")
-    if "suppress" in out:
-        if not isinstance(out["suppress"], list):
-            raise UsageError("suppress is not a list of tables", "write [[suppress]]")
-        out["suppress"] = tuple(_suppression(item) for item in out["suppress"])
-    return out
-
-
-def _beside(raw: Any, folder: Path) -> Any:
-    """The settings with the schema's file found beside the file that names it."""
-    if isinstance(raw, Mapping) and _is_yaml(raw.get("schema")):
-        return {**raw, "schema": str(folder / raw["schema"])}
-    return raw
-
-
-def _is_yaml(name: Any) -> bool:
-    return isinstance(name, str) and name.lower().endswith((".yaml", ".yml"))
-
-
-def _suppression(raw: Any) -> Suppression:
-    if not isinstance(raw, Mapping) or "rule" not in raw:
-        raise UsageError("a suppression names no rule", 'write rule = "MV001" below [[suppress]]')
-    return Suppression(**_keys(raw, [f.name for f in fields(Suppression)], "key of [[suppress]]"))
-
-
-def _keys(raw: Mapping[str, Any], known: list[str], what: str) -> dict[str, Any]:
-    out = {}
-    for key, value in raw.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            listed = ", ".join(k.replace("_", "-") for k in known)
-            raise UsageError(f"no {what} {key!r}", f"{nearest(name, known)}there are: {listed}")
-        out[name] = value
-    return out
-
-
-def _text(name: str, value: Any, *, empty: bool = True) -> str:
-    if not isinstance(value, str) or not (value or empty):
-        raise UsageError(f"{_shown(name)} is {value!r}", "it is a text between quotes")
-    return value
-
-
-def _texts(name: str, value: Any) -> tuple[str, ...]:
-    items = (value,) if isinstance(value, str) else value
-    if not isinstance(items, list | tuple):
-        raise UsageError(f"{_shown(name)} is {value!r}", "it is a list of texts")
-    return tuple(_text(name, item, empty=False) for item in items)
-
-
-def _choice(name: str, value: Any, allowed: Iterable[str]) -> str:
-    text = str(value).lower()
-    if text not in allowed:
-        raise UsageError(f"{_shown(name)} is {value!r}", f"it is one of {', '.join(allowed)}")
-    return text
-
-
-def _integer(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UsageError(
-            f"{_shown(name)} is {value!r}", f"it is a whole number from {low} to {high}"
-        )
-
-
-def _shown(name: str) -> str:
-    return name.replace("_", "-")

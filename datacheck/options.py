@@ -10,7 +10,8 @@ from typing import Any
 
 from datacheck.checks.base import BaseRule
 from datacheck.checks.codes import Code, find, select
-from datacheck.config import Config, nearest
+from datacheck.config import Config
+from datacheck.config_values import nearest
 from datacheck.errors import ConfigError, UsageError
 from datacheck.findings import Severity
 

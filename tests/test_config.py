@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacheck.config import GIB, Config, Suppression, nearest, parse_memory
+from datacheck.config import Config, Suppression
+from datacheck.config_values import GIB, nearest, parse_memory
 from datacheck.dataset import Task
 from datacheck.errors import ConfigError, UsageError
 
