@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from datacheck.dataset import Batch, Fragment, Kind
+from datacheck.dataset import Batch, Fragment
 from datacheck.pipelines.fitting.fingerprints import Fingerprint
-from datacheck.pipelines.fitting.spreads import missing_counts, named
+from datacheck.pipelines.repairing.cells import (
+    as_text,
+    diagonal,
+    differing,
+    missing,
+    typed,
+    where_differ,
+)
 from datacheck.pipelines.repairing.view import View, among, take, together, with_parsed
 from datacheck.pipelines.repairing.writing import Piece, in_order
 from datacheck.sources.convert import Reading
@@ -138,7 +145,7 @@ class Mender:
             frame = with_parsed(piece, {c: form for c, (_, form) in self.parsed.items()})
             for name, (step, _) in self.parsed.items():
                 if name in frame.columns:
-                    tally.add(step, name, _differing(piece.frame[name], frame[name]))
+                    tally.add(step, name, differing(piece.frame[name], frame[name]))
             lacking: dict[str, int] = {}
             for one in self.applied:
                 splits = one.transform.splits
@@ -153,7 +160,7 @@ class Mender:
             known = np.isin(batch.rows, np.concatenate([r for _, r in parts] or [batch.rows[:0]]))
             rest = take(batch, ~known)
             parts.append((rest.frame, rest.rows))
-            return _diagonal(parts)
+            return diagonal(parts)
         return parts[0][0] if len(parts) == 1 else together(parts)[0]
 
     def _stored(
@@ -178,7 +185,7 @@ class Mender:
             if stored.dtype != pl.String and raw.records is None:
                 whole[name] = new, stored.dtype  # no row is looked at
                 continue
-            differs = _differs(old, new)
+            differs = where_differ(old, new)
             if name in self.blank and stored.dtype == pl.String:
                 gone = self._blanked(name, batch, stored, new, tally)
                 differs = differs | gone
@@ -194,7 +201,7 @@ class Mender:
                 texts.append(chosen.alias(name))
             else:
                 whole[name] = new, stored.dtype
-        out = out.with_columns(*texts, *_typed(whole))
+        out = out.with_columns(*texts, *typed(whole))
         textual = raw.records is not None and all(d == pl.String for d in raw.frame.dtypes)
         had = set(batch.frame.columns)
         added = [mended[c] for c in mended.columns if c not in had]
@@ -269,19 +276,6 @@ class Mended:
             yield home, self.frame.filter(pl.Series(mine))
 
 
-def _differs(old: pl.Series, new: pl.Series) -> pl.Series:
-    """Where two columns differ; missing is missing, whether null or NaN."""
-    if old.dtype.is_numeric() and new.dtype.is_numeric():
-        old, new = _nan(old), _nan(new)
-    elif old.dtype != new.dtype:
-        old = old.cast(new.dtype, strict=False)
-    return old.ne_missing(new)
-
-
-def _nan(series: pl.Series) -> pl.Series:
-    return series.cast(pl.Float64).fill_nan(None)
-
-
 def _count(
     one: Applied, before: pl.DataFrame, after: pl.DataFrame, lacking: dict[str, int], tally: Tally
 ) -> None:
@@ -291,66 +285,11 @@ def _count(
     kind = one.transform.kind
     if kind not in WHOLLY + FILLING:
         for c in columns:
-            tally.add(one.step, c, _differing(before[c], after[c]))
+            tally.add(one.step, c, differing(before[c], after[c]))
             lacking.pop(c, None)
         return
-    lacking |= _missing(before, [c for c in columns if c not in lacking])
-    new = lacking if kind in KEEPING else _missing(after, columns)
+    lacking |= missing(before, [c for c in columns if c not in lacking])
+    new = lacking if kind in KEEPING else missing(after, columns)
     for c in columns:
         tally.add(one.step, c, after.height - new[c] if kind in WHOLLY else lacking[c] - new[c])
     lacking |= new
-
-
-def _missing(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:
-    """Null or NaN cells."""
-    counts = missing_counts(named([frame[c] for c in columns]))
-    return dict(zip(columns, counts, strict=True))
-
-
-def _differing(old: pl.Series, new: pl.Series) -> int:
-    return int(_differs(old, new).sum())
-
-
-def _diagonal(parts: Sequence[tuple[pl.DataFrame, Ints]]) -> pl.DataFrame:
-    rows = np.concatenate([r for _, r in parts])
-    return pl.concat([f for f, _ in parts], how="diagonal_relaxed")[np.argsort(rows, kind="stable")]
-
-
-def _typed(columns: Mapping[str, tuple[pl.Series, pl.DataType]]) -> list[pl.Series]:
-    """Mended columns in the types that they were stored in, as far as those hold their values."""
-    table = named([new for new, _ in columns.values()])
-    how: list[pl.Expr] = []
-    for x, (new, dtype) in zip(map(pl.col, table.columns), columns.values(), strict=True):
-        if new.dtype.is_float():
-            x = x.fill_nan(None)
-            how.append(x.cast(dtype) if dtype.is_float() else x)
-        elif new.dtype.is_temporal() and dtype.is_temporal():
-            how.append(x.cast(dtype))
-        elif isinstance(new.dtype, pl.List) and isinstance(dtype, pl.List):
-            how.append(x.cast(dtype, strict=False))
-        else:
-            how.append(x)
-    made = table.select(how) if how else table
-    return [s.alias(c) for c, s in zip(columns, made.iter_columns(), strict=True)]
-
-
-def as_text(series: pl.Series, how: Reading, *, integer: bool = False) -> pl.Series:
-    """Values as the cells of a text file are written, so that they read as the same again."""
-    if how.kind is Kind.SEQUENCE and isinstance(series.dtype, pl.List):
-        separator = "," if how.separator == "json" else how.separator or " "
-        return series.cast(pl.List(pl.String)).list.join(separator)
-    if series.dtype == pl.Boolean:
-        return series.cast(pl.String)
-    if not series.dtype.is_float():
-        return series.cast(pl.String)
-    clean = series.cast(pl.Float64).fill_nan(None)
-    text = clean.cast(pl.String)
-    if integer and _whole(clean):
-        text = clean.cast(pl.Int64, strict=False).cast(pl.String)
-    return text.str.replace(".", ",", literal=True) if how.decimal_comma else text
-
-
-def _whole(series: pl.Series) -> bool:
-    """Whether all numbers are whole and small enough to be written without a fraction."""
-    values = series.drop_nulls().to_numpy()
-    return bool(values.size and (np.abs(values) < 2**53).all() and (values % 1 == 0).all())

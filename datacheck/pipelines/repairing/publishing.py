@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from datacheck.config import Config
-from datacheck.dataset import Fragment
 from datacheck.errors import SourceError
 from datacheck.findings import names
 from datacheck.pipelines.plan import Plan
@@ -27,12 +25,13 @@ from datacheck.pipelines.repairing.members import (
 )
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
 from datacheck.pipelines.repairing.pictures import pictures_beside, write_pictures
+from datacheck.pipelines.repairing.pieces import concerned, pieces_of, shape_of
 from datacheck.pipelines.repairing.quarantine import Quarantine
 from datacheck.pipelines.repairing.texts import write_files, write_objects, write_pairs
-from datacheck.pipelines.repairing.writing import Piece, Shape, writer
+from datacheck.pipelines.repairing.writing import writer
 from datacheck.sources.images.folders import IMAGE, FolderFragment
 from datacheck.sources.objects import ObjectsFragment
-from datacheck.sources.raw import Raw, read_raw, stored
+from datacheck.sources.raw import read_raw, stored
 from datacheck.sources.texts.files import FilesFragment
 from datacheck.sources.texts.pairs import PairsFragment
 
@@ -141,11 +140,11 @@ def _write(
     root: Path | None,
 ) -> None:
     targets = [folder.placed(aside / name) for _, name in one.members]
-    if not received and job.anew is None and not _concerned(one, job.mender):
+    if not received and job.anew is None and not concerned(one, job.mender):
         one.changed = False
         return
-    shape = _shape(one.fragments[0], job.mender)
-    pieces = _pieces(one, job.mender, received, shape, quarantine, progress, share)
+    shape = shape_of(one.fragments[0], job.mender)
+    pieces = pieces_of(one, job.mender, received, shape, quarantine, progress, share)
     first = one.fragments[0]
     if isinstance(first, FolderFragment):
 
@@ -187,92 +186,6 @@ def _told(job: Job) -> dict[str, Path]:
         if isinstance(f, FolderFragment)
         for told, name in zip(f.paths, f.names, strict=True)
     }
-
-
-def _concerned(one: File, mender: Mender) -> bool:
-    """Whether anything in the plan can concern the file at all."""
-    from datacheck.dataset import FILE_SHIFT
-
-    ordinals, moves = mender.view.file_of, mender.view.moves
-    for fragment in one.fragments:
-        if mender.columns(fragment) or fragment.split in mender.quarantine:
-            return True
-        file = ordinals[fragment.file]
-        for addresses in (moves.gone, moves.moved):
-            if ((addresses >> FILE_SHIFT) == file).any():
-                return True
-    return False
-
-
-def _shape(fragment: Fragment, mender: Mender) -> Shape:
-    """Columns that come and go, from the file's columns alone."""
-    first = next(iter(read_raw(fragment, 1)), None)
-    if first is None:
-        return Shape()
-    records = first.records.keep(np.zeros(first.rows.size, np.bool_)) if first.records else None
-    empty = Raw(first.frame.clear(), first.rows[:0], records)
-    frame = mender.mend(empty, fragment, 0, Tally()).frame
-    have = set(frame.columns)
-    dropped = tuple(c for c in first.frame.columns if c not in have)
-    had = set(first.frame.columns)
-    return Shape(dropped, tuple(c for c in frame.columns if c not in had))
-
-
-def _pieces(
-    one: File,
-    mender: Mender,
-    received: list[pl.DataFrame],
-    shape: Shape,
-    quarantine: Quarantine,
-    progress: Progress | None,
-    share: float,
-) -> Iterator[Piece]:
-    ordinals = mender.view.file_of
-    columns: list[str] = []
-    split = ""
-    for fragment in one.fragments:
-        split = fragment.split
-        for raw in read_raw(fragment, ROWS):
-            if raw.broken:
-                _breaks_off(raw, fragment, mender, quarantine)
-                one.changed = True
-                continue
-            if not raw.frame.height and not raw.bad:
-                continue
-            mended = mender.mend(raw, fragment, ordinals[fragment.file], one.tally)
-            quarantine.take(mended, fragment)
-            columns = mended.frame.columns
-            if mended.touched is not None:
-                one.changed = True
-            yield mended.kept()
-            if progress is not None:
-                progress(one.tally.read, share, fragment.file)
-    for frame in received:
-        one.received += frame.height
-        rows = np.full(frame.height, np.iinfo(np.int64).max, dtype=np.int64)
-        touched = np.ones(frame.height, dtype=np.bool_)
-        yield Piece(_fitting(frame, columns or frame.columns), rows, touched, split=split)
-
-
-def _breaks_off(raw: Raw, fragment: Fragment, mender: Mender, quarantine: Quarantine) -> None:
-    if fragment.split not in mender.quarantine:
-        raise SourceError(
-            f"{fragment.file} breaks off while reading: {raw.broken}",
-            "mend or remove it first; a plan with quarantine-unreadable keeps what can be read",
-        )
-    quarantine.broken(fragment, raw.broken)
-
-
-def _fitting(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Rows of another file with the columns of this one."""
-    strange = [c for c in frame.columns if c not in columns]
-    lacking = [c for c in columns if c not in frame.columns]
-    if strange or lacking:
-        raise SourceError(
-            f"rows cannot move between files with different columns ({(strange + lacking)[0]!r})",
-            "align the columns first (rule SC001)",
-        )
-    return frame.select(columns)
 
 
 def _prune(originals: Path) -> None:

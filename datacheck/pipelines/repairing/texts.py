@@ -18,7 +18,8 @@ import polars as pl
 
 from datacheck.errors import UsageError
 from datacheck.pipelines.repairing import folder
-from datacheck.pipelines.repairing.writing import Piece, Shape, placed, text_file, verbatim
+from datacheck.pipelines.repairing.text_files import text_file
+from datacheck.pipelines.repairing.writing import Piece, Shape, placed, verbatim
 from datacheck.sources import streams
 from datacheck.sources.lines import BOM, Text
 from datacheck.sources.objects import ObjectsFragment, parsed

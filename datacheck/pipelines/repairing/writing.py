@@ -7,29 +7,25 @@ byte for byte.
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from datacheck.dataset import Fragment
 from datacheck.errors import DatacheckError
-from datacheck.sources import streams
+from datacheck.pipelines.repairing.text_files import text_file
 from datacheck.sources.columnar import ColumnarFragment
 from datacheck.sources.delimited import DelimitedFragment
 from datacheck.sources.jsonl import JsonlFragment
-from datacheck.sources.lines import BOM, Bad, Records, Text
-from datacheck.sources.parquet_codec import codec
+from datacheck.sources.lines import Bad, Records, Text
 from datacheck.sources.sniff import csv_rows
 from datacheck.sources.table import reserved
 from datacheck.sources.texts.lines import LinesFragment
@@ -80,7 +76,9 @@ def writer(fragment: Fragment, path: Path | None) -> Callable[[Iterator[Piece], 
     if isinstance(fragment, JsonlFragment):
         return lambda pieces, target, shape: _jsonl(fragment, pieces, target, shape)
     if isinstance(fragment, ColumnarFragment):
-        return lambda pieces, target, shape: _columnar(fragment, pieces, target)
+        from datacheck.pipelines.repairing.columnar import write_columnar
+
+        return lambda pieces, target, shape: write_columnar(fragment, pieces, target)
     if isinstance(fragment, LinesFragment):
         from datacheck.pipelines.repairing.texts import write_lines
 
@@ -90,62 +88,6 @@ def writer(fragment: Fragment, path: Path | None) -> Callable[[Iterator[Piece], 
 
         return lambda pieces, target, shape: write_npz(path, pieces, target, shape)
     raise DatacheckError(f"{fragment.file} cannot be written again", "give files or frames")
-
-
-# -- text --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def text_file(target: Path, like: Path, encoding: str) -> Iterator[Callable[[bytes], None]]:
-    """A function that takes UTF-8 and writes it as another file is: in an encoding, packed, with
-    its line ends and its byte order mark.
-    """
-    encode = _encoder(encoding)
-    mark, newline = _manner(like, encoding)
-    with _packed(target, streams.magic(like)) as file:
-        if mark:
-            file.write(mark)
-
-        def write(data: bytes) -> None:
-            file.write(encode(data if newline == b"\n" else data.replace(b"\n", newline)))
-
-        yield write
-
-
-def _manner(path: Path, encoding: str) -> tuple[bytes, bytes]:
-    """(byte order mark of UTF-8, if there; line end) as the first line of a file has them."""
-    with streams.opened(path) as file:
-        head = streams.read(file, streams.CHUNK)
-    mark = BOM if head.startswith(BOM) else b""
-    if encoding and codecs.lookup(encoding).name not in ("utf-8", "ascii"):
-        decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        head = decoder.decode(head).encode("utf-8", "replace")
-    at = head.find(b"\n")
-    if at < 0:
-        return mark, b"\r" if b"\r" in head[:-1] else b"\n"
-    return mark, b"\r\n" if head[:at].endswith(b"\r") else b"\n"
-
-
-@contextmanager
-def _packed(target: Path, form: str) -> Iterator[IO[bytes]]:
-    with target.open("wb") as raw:
-        if form == "gzip":
-            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                yield packed  # type: ignore[misc] # GzipFile writes as an IO[bytes] does
-        elif form == "zstd":
-            import zstandard
-
-            with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as packed:
-                yield packed
-        else:
-            yield raw
-
-
-def _encoder(encoding: str) -> Callable[[bytes], bytes]:
-    if not encoding or codecs.lookup(encoding).name in ("utf-8", "ascii"):
-        return lambda data: data
-    made = codecs.getincrementalencoder(encoding)(errors="replace")
-    return lambda data: made.encode(data.decode("utf-8"))
 
 
 def placed(piece: Piece, rows: Callable[[int, int], bytes], write: Callable[[bytes], None]) -> None:
@@ -282,61 +224,3 @@ def _cut(records: Records) -> list[bytes]:
 def stored_names(names: Sequence[str]) -> dict[str, str]:
     """The names in the file of columns that we call otherwise."""
     return {ours: theirs for theirs, ours in reserved(names).items()}
-
-
-# -- columns -----------------------------------------------------------------------------------
-
-
-def _columnar(fragment: ColumnarFragment, pieces: Iterator[Piece], target: Path) -> None:
-    from polars.io.plugins import register_io_source
-
-    first = next(pieces, None)
-    if first is None:
-        raise DatacheckError(f"no row of {fragment.file} is left", "look at the plan: --dry-run")
-    stored = stored_names(_names(fragment))
-    schema = first.frame.rename(stored, strict=False).schema
-    failed: list[BaseException] = []
-
-    def source(
-        with_columns: list[str] | None,
-        predicate: pl.Expr | None,
-        n_rows: int | None,
-        batch_size: int | None,
-    ) -> Iterator[pl.DataFrame]:
-        del with_columns, predicate, n_rows, batch_size  # a sink asks for everything
-        try:
-            for piece in itertools.chain([first], pieces):
-                yield piece.frame.rename(stored, strict=False).cast(dict(schema))  # type: ignore[arg-type] # a schema is such a mapping
-        except BaseException as error:
-            failed.append(error)
-            raise
-
-    lazy = register_io_source(source, schema=schema)
-    try:
-        if fragment.form == "parquet":
-            packed: Any = codec(fragment.path) or "zstd"
-            lazy.sink_parquet(target, maintain_order=True, compression=packed)
-        else:
-            lazy.sink_ipc(target, maintain_order=True, compression=_compression(fragment.path))
-    except pl.exceptions.PolarsError:
-        if failed:
-            raise failed[0] from None
-        raise
-
-
-def _names(fragment: ColumnarFragment) -> list[str]:
-    if fragment.form == "parquet":
-        return list(pl.read_parquet_schema(fragment.path))
-    with fragment.path.open("rb") as file:
-        if file.read(6).startswith(b"ARROW1"):
-            return list(pl.read_ipc_schema(fragment.path))
-    return list(pl.read_ipc_stream(fragment.path, n_rows=0).schema)
-
-
-def _compression(path: Path) -> Any:
-    """LZ4 and Zstandard are told by their frames' magic numbers; Arrow files keep theirs."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    if streams.ZSTD in head:
-        return "zstd"
-    return "lz4" if b"\x04\x22\x4d\x18" in head else "uncompressed"
