@@ -26,7 +26,7 @@ import polars as pl
 import datacheck
 from datacheck.checks.codes import CODES
 from datacheck.findings import Finding, Report, Severity
-from datacheck.testing.faults import FAULTS, Fault
+from datacheck.testing.faults import FAULTS
 
 DATASETS = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 SEVERITIES = (0.25, 0.5, 1.0)
@@ -45,7 +45,7 @@ All else is a false alarm, whatever the reason."""
 
 RECALL = """\
 Trials in which the fault's own rule says what the same split without the fault does not say. What a
-severity means is told by each fault's docstring in `datacheck/testing/faults.py`."""
+severity means is told by each fault's docstring below `datacheck/testing/faults`."""
 
 
 @dataclass
@@ -84,11 +84,9 @@ def split(frame: pl.DataFrame, stratify: bool, seed: int) -> tuple[pl.DataFrame,
     return take[0], take[1]
 
 
-def audit(train: pl.DataFrame, test: pl.DataFrame, fault: Fault | None = None) -> Report:
-    """An audit of two frames, told the label and the roles that a fault needs."""
-    roles = {"group": fault.group, "time": fault.time} if fault else {}
-    given = {k: v for k, v in roles.items() if v is not None}
-    return datacheck.audit({"train": train, "test": test}, settings={"label": LABEL, **given})
+def audit(train: pl.DataFrame, test: pl.DataFrame) -> Report:
+    """An audit of two frames, told the label."""
+    return datacheck.audit({"train": train, "test": test}, settings={"label": LABEL})
 
 
 # -- recall ------------------------------------------------------------------------------------
@@ -111,8 +109,7 @@ def recall(repeats: int, seed: int, rules: Iterable[str]) -> Tally:
                         continue
                     for level in SEVERITIES:
                         rng = np.random.default_rng([seed, at, again, nth, round(level * 100)])
-                        pair = fault(train, test, LABEL, level, rng)
-                        report = audit(*pair, fault)
+                        report = fault(train, test, LABEL, level, rng).audit()
                         new = {f.rule for f in report.findings if f.key not in before}
                         case = (f"{code} {fault.name}", level)
                         tally.trials[case] += 1
