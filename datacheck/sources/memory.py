@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,15 @@ import polars as pl
 
 from datacheck.dataset import Batch, Fragment
 from datacheck.errors import SourceError, UsageError
+from datacheck.sources.images.arrays import FORMS, open_stacks
+from datacheck.sources.pandas_ import from_pandas, is_pandas, items_of, unlike
 from datacheck.sources.table import Readings, Table, peek_rows, reserved, to_batch, told
 
 MAX_COLUMNS = 20_000
+TOO_WIDE = f"at most {MAX_COLUMNS:,} are read as columns; pictures are {FORMS}"
 UNDERSTOOD = (
-    "a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array, or a mapping of them"
+    "a path, a DataFrame (pandas, Polars), an Arrow table, a NumPy array, a torch tensor or "
+    "TensorDataset, or a mapping of them"
 )
 
 
@@ -44,8 +48,17 @@ class MemoryFragment:
             yield to_batch(picked.slice(at, height), rows, columns, self.readings)
 
 
-def open_memory(thing: Any, file: str, path: Path | None = None) -> Table:
-    """A table from data in memory. Raises UsageError for what is not understood."""
+def open_memory(
+    thing: Any, file: str, path: Path | None = None, pictures: Collection[str] = ()
+) -> Table:
+    """A table from data in memory. Raises UsageError for what is not understood.
+
+    ``pictures`` are the names of arrays (see :func:`arrays_of`) that hold such.
+    """
+    arrays = arrays_of(thing)
+    stacks = {k: v for k, v in arrays.items() if k in pictures}
+    if stacks:
+        return _with_pictures(arrays, stacks, file, path)
     frame, said = to_frame(thing)
     if other := reserved(frame.columns):
         frame, said = frame.rename(other), [*said, *told(other)]
@@ -56,11 +69,72 @@ def open_memory(thing: Any, file: str, path: Path | None = None) -> Table:
     return Table(file, frame.head(peek_rows(frame.width)), fragments, said=said)
 
 
+def arrays_of(thing: Any) -> dict[str, Any]:
+    """The columns of what holds arrays or tensors, by name: X, X and y, a mapping, a
+    ``TensorDataset``; none for all else.
+    """
+    if isinstance(thing, Mapping):
+        return {str(k): _array(v) for k, v in thing.items()}
+    parts = getattr(thing, "tensors", thing)
+    parts = [_array(p) for p in (parts if isinstance(parts, tuple) else [parts])]
+    if not parts or len(parts) > 2 + 8 * hasattr(thing, "tensors"):
+        return {}
+    if not isinstance(parts[0], np.ndarray):
+        return {}
+    middle = {f"x{i}": p for i, p in enumerate(parts[1:-1], 1)}
+    return {"x": parts[0], **middle, **({"y": parts[-1]} if len(parts) > 1 else {})}
+
+
+def _array(value: Any) -> Any:
+    """A tensor as an array, which holds the same memory where it can."""
+    if not (hasattr(value, "detach") and hasattr(value, "numpy")):
+        return value
+    tensor = value.detach().cpu()
+    # NumPy lacks some of torch's types, bfloat16 among them.
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+
+
+def _of_tensors(thing: Any) -> bool:
+    some = getattr(thing, "tensors", None)
+    return hasattr(thing, "detach") or (
+        isinstance(some, tuple) and bool(some) and all(hasattr(t, "detach") for t in some)
+    )
+
+
+def _with_pictures(
+    arrays: Mapping[str, Any],
+    stacks: Mapping[str, np.ndarray[Any, Any]],
+    file: str,
+    path: Path | None,
+) -> Table:
+    rest = {k: v for k, v in arrays.items() if k not in stacks}
+    if list(arrays) == ["x", "y"] and not isinstance(rest.get("y"), list | np.ndarray):
+        labels, said = to_frame(rest["y"])  # a column of any library
+        frame = labels.rename({labels.columns[0]: "y"}) if labels.width == 1 else labels
+    else:
+        frame, said = from_arrays(rest)
+    sizes = {name: len(stack) for name, stack in stacks.items()}
+    if frame.width:
+        sizes[", ".join(frame.columns[:3])] = frame.height
+    if len(set(sizes.values())) > 1:
+        told_ = ", ".join(f"{name}: {n:,}" for name, n in sizes.items())
+        raise SourceError(
+            f"columns have different numbers of rows ({told_})", "name one table, or splits"
+        )
+    names = [*stacks, *frame.columns]
+    if other := reserved(names):
+        frame, said = frame.rename(other, strict=False), [*said, *told(other)]
+    renamed = {other.get(k, k): v for k, v in stacks.items()}
+    table = open_stacks(renamed, frame, [other.get(n, n) for n in names], file, path)
+    table.said = [*table.said, *said]
+    return table
+
+
 def is_data(thing: Any) -> bool:
     """Whether something is one table in memory (not a mapping of splits)."""
     if isinstance(thing, pl.DataFrame | pl.LazyFrame | pl.Series | np.ndarray):
         return True
-    if hasattr(thing, "__arrow_c_stream__") or _is_pandas(thing):
+    if hasattr(thing, "__arrow_c_stream__") or is_pandas(thing) or _of_tensors(thing):
         return True
     return isinstance(thing, tuple) and len(thing) == 2
 
@@ -83,17 +157,19 @@ def to_frame(thing: Any) -> tuple[pl.DataFrame, list[str]]:
             raise SourceError(f"the LazyFrame fails: {why}", "collect() shows where") from None
     if isinstance(thing, pl.DataFrame):
         objects = [s for s in thing.iter_columns() if s.dtype == pl.Object]
-        return thing.with_columns(_items(s.name, s.to_list()) for s in objects), []
+        return thing.with_columns(items_of(s.name, s.to_list()) for s in objects), []
     if isinstance(thing, pl.Series):
         return thing.to_frame(thing.name or "x"), []
-    if _is_pandas(thing):
-        return _from_pandas(thing)
+    if is_pandas(thing):
+        return from_pandas(thing)
+    if _of_tensors(thing):
+        return from_arrays(arrays_of(thing))
     if isinstance(thing, tuple) and len(thing) == 2:
-        return _features_and_label(*thing)
+        return _features_and_label(*map(_array, thing))
     if isinstance(thing, np.ndarray):
         return from_arrays({"x": thing})
     if isinstance(thing, Mapping):
-        return from_arrays({str(k): v for k, v in thing.items()})
+        return from_arrays({str(k): _array(v) for k, v in thing.items()})
     if hasattr(thing, "__arrow_c_stream__"):
         return _from_arrow(thing)
     raise UsageError(f"cannot audit a {type(thing).__name__}", f"give {UNDERSTOOD}")
@@ -120,7 +196,7 @@ def from_arrays(arrays: Mapping[str, Any]) -> tuple[pl.DataFrame, list[str]]:
             raise SourceError(
                 f"column {name!r} cannot be read: {why}", "give numbers, text, dates or lists"
             ) from None
-    _unlike([s.name for s in out])
+    unlike([s.name for s in out])
     heights = {len(s) for s in out}
     if len(heights) > 1:
         sizes = ", ".join(f"{s.name}: {len(s):,}" for s in out[:6])
@@ -169,8 +245,9 @@ def _spread(name: str, value: np.ndarray[Any, Any], said: list[str]) -> list[pl.
     )
     if flat.shape[1] > MAX_COLUMNS:
         raise SourceError(
-            f"array {name!r} has {flat.shape[1]:,} values a row",
-            f"at most {MAX_COLUMNS:,} are read",
+            f"array {name!r} of {value.dtype} and shape {value.shape} has {flat.shape[1]:,} values "
+            "a row",
+            TOO_WIDE,
         )
     if value.ndim > 2:
         said.append(f"{name} of shape {value.shape} is read as {flat.shape[1]:,} columns")
@@ -192,7 +269,7 @@ def _features_and_label(x: Any, y: Any) -> tuple[pl.DataFrame, list[str]]:
 def _from_arrow(thing: Any) -> tuple[pl.DataFrame, list[str]]:
     """A table whole or, where Polars lacks the type of some column, without that column."""
     labels = list(getattr(thing, "column_names", ()))
-    _unlike(labels)
+    unlike(labels)
     try:
         return pl.DataFrame(thing), []
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -207,60 +284,3 @@ def _from_arrow(thing: Any) -> tuple[pl.DataFrame, list[str]]:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             said_.append(f"not read, of a type that Polars lacks: {name}")
     return pl.DataFrame(out), said_
-
-
-def _unlike(labels: Sequence[str]) -> None:
-    """Raises UsageError where two columns have one name."""
-    if len(set(labels)) < len(labels):
-        twice = next(n for n in labels if labels.count(n) > 1)
-        raise UsageError(f"two columns are named {twice!r}", "rename one of them")
-
-
-def _is_pandas(thing: Any) -> bool:
-    return type(thing).__module__.split(".")[0] == "pandas" and hasattr(thing, "iloc")
-
-
-def _from_pandas(thing: Any) -> tuple[pl.DataFrame, list[str]]:
-    """Column by column through NumPy: pandas' own way to Polars asks for pyarrow."""
-    if not hasattr(thing, "columns"):
-        thing = thing.to_frame(str(thing.name) if thing.name is not None else "x")
-    names = [str(c) for c in thing.columns]
-    _unlike(names)
-    return pl.DataFrame([_pandas_column(n, thing.iloc[:, j]) for j, n in enumerate(names)]), []
-
-
-def _pandas_column(name: str, series: Any) -> pl.Series:
-    dtype = series.dtype
-    kind = getattr(dtype, "kind", "O")
-    if isinstance(dtype, np.dtype) and kind in "iufb":
-        values = series.to_numpy()
-        return pl.Series(name, values.astype(np.float64) if dtype == np.float16 else values)
-    if kind == "M":
-        if getattr(dtype, "tz", None) is not None:
-            series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-        return pl.Series(name, series.to_numpy().astype("datetime64[us]"))
-    if kind == "m":
-        return pl.Series(name, series.to_numpy().astype("timedelta64[us]"))
-    if not isinstance(dtype, np.dtype) and kind in "iufb":  # nullable numbers
-        values = series.to_numpy(dtype="float64", na_value=np.nan)
-        out = pl.Series(name, values)
-        return out.fill_nan(None).cast(pl.Boolean) if kind == "b" else out
-    missing = series.isna().to_numpy()
-    cells = series.to_numpy(dtype=object)
-    items = [
-        None if gone else cell for gone, cell in zip(missing.tolist(), cells.tolist(), strict=True)
-    ]
-    return _items(name, items)
-
-
-def _items(name: str, items: list[Any]) -> pl.Series:
-    """A column from Python objects: numbers, dates or lists where they are, else their text."""
-    kinds = {type(i) for i in items if i is not None}
-    if kinds <= {str}:
-        return pl.Series(name, items, dtype=pl.String)
-    if kinds & {str} and kinds & {int, float}:  # numbers and text in one column
-        return pl.Series(name, [None if i is None else str(i) for i in items], dtype=pl.String)
-    try:
-        return pl.Series(name, items, strict=False)
-    except (TypeError, pl.exceptions.PolarsError):
-        return pl.Series(name, [None if i is None else str(i) for i in items], dtype=pl.String)

@@ -1,18 +1,25 @@
-"""NumPy archives, read without pickle."""
+"""NumPy archives, and folders of single arrays, read without pickle."""
 
 from __future__ import annotations
 
+import os
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from datacheck.dataset import Problem
 from datacheck.errors import SourceError
 from datacheck.findings import names
-from datacheck.sources.layout import split_of
-from datacheck.sources.memory import from_arrays, open_memory
-from datacheck.sources.table import Table
+from datacheck.sources import streams
+from datacheck.sources.images.arrays import agreed
+from datacheck.sources.images.pictures import is_picture
+from datacheck.sources.layout import Listing, form_of, shown, split_of
+from datacheck.sources.memory import open_memory
+from datacheck.sources.options import SourceOptions
+from datacheck.sources.table import ALONE, Opened, Table
 
 LARGEST = 8 << 30  # bytes of one array: an archive can promise more than memory holds
 
@@ -46,19 +53,7 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
     arrays = {k: v for k, v in arrays.items() if v.ndim > 0}
     if not arrays:
         raise SourceError(problems[0][1] if problems else "holds no arrays")
-    by: dict[str, dict[str, Any]] = {}
-    for name, value in arrays.items():
-        split, rest = divide(name)
-        by.setdefault(split, {})[rest] = value
-    if "" in by and len(by) > 1:
-        by = {"": arrays}
-    tables: dict[str, Table] = {}
-    for split, columns in by.items():
-        frame, said = from_arrays(columns)
-        # Splits of one archive are files of their own: each numbers its rows from 0.
-        table = open_memory(frame, f"{split}/{file}" if split else file, path)
-        table.said += said
-        tables[split] = table
+    tables = _tables(arrays, lambda split, _: f"{split}/{file}" if split else file, path)
     first = next(iter(tables.values()))
     first.problems = problems
     if alone:
@@ -66,15 +61,94 @@ def open_npz(path: Path, file: str) -> dict[str, Table]:
     return tables
 
 
+def _tables(
+    arrays: Mapping[str, Any], file: Callable[[str, Sequence[str]], str], path: Path
+) -> dict[str, Table]:
+    """Tables by split; ``file(split, arrays)`` is what one is called."""
+    by: dict[str, dict[str, Any]] = {}
+    for name, value in arrays.items():
+        split, rest = divide(name)
+        by.setdefault(split, {})[rest] = value
+    if "" in by and len(by) > 1:
+        by = {"": dict(arrays)}
+    tables: dict[str, Table] = {}
+    pictures = agreed(by.values())
+    for split, columns in by.items():
+        own = [name for name in arrays if not split or divide(name)[0] == split]
+        # Splits of one archive are files of their own: each numbers its rows from 0.
+        tables[split] = open_memory(columns, file(split, own), path, pictures)
+    return tables
+
+
+def is_npy(name: str) -> bool:
+    """Whether a file is a single array by its name."""
+    return name.lower().endswith(".npy")
+
+
+def open_npy(path: Path, listing: Listing, options: SourceOptions) -> Opened | None:
+    """The data set of the arrays below ``path``: as those of an archive, by the names of their
+    files. None where there are none, or tables beside them.
+    """
+    del options
+    files = [f for f in listing.files if is_npy(f.name)]
+    if not files or any(form_of(f)[0] or is_picture(f.name) for f in listing.files):
+        return None
+    opened = Opened(path.resolve().name or str(path), said=list(listing.said))
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    called: dict[str, str] = {}
+    for one in files:
+        told = shown(os.path.relpath(one, path))
+        name = "_".join(Path(told).with_suffix("").parts)
+        try:
+            streams.readable(one)
+            array = _mapped(one)
+            if not array.ndim:
+                raise SourceError("is a single value")
+            if name in arrays:
+                raise SourceError(f"is another array named {name}")
+        except SourceError as error:
+            opened.problems.append(Problem("", listing.prefix + told, -1, error.message))
+            continue
+        arrays[name], called[name] = array, listing.prefix + told
+    if arrays:
+        tables = _tables(arrays, lambda _, own: called[own[0]], path / "arrays.npy")
+        order = {"train": 0, "val": 1, "dev": 1, "test": 2}
+        for split in sorted(tables, key=lambda s: (order.get(s, 3), s)):
+            opened.add(split or ALONE, tables[split])
+    some = set(files)
+    aside = [os.path.relpath(f, path) for f in listing.files if f not in some] + listing.aside
+    if aside:
+        opened.said.append(f"passed over, no arrays: {shown(names(aside, 5))}")
+    return opened
+
+
+def _mapped(path: Path) -> np.ndarray[Any, Any]:
+    """An array that is read where it is asked for. Raises SourceError."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # whatever numpy makes of hostile bytes
+        raise SourceError(_why(error)) from None
+    return _checked(array)
+
+
 def _array(loaded: Any, name: str) -> np.ndarray[Any, Any]:
     """One array. Raises SourceError for what is broken, pickled, or not columns of cells."""
     try:
         array = loaded[name]
     except Exception as error:  # whatever numpy and zipfile make of hostile bytes
-        said = " ".join(str(error).split())[:100]
-        if "allow_pickle" in said or "Object arrays" in said:
-            raise SourceError("holds pickled objects, which are never loaded") from None
-        raise SourceError(f"is broken: {said or type(error).__name__}") from None
+        raise SourceError(_why(error)) from None
+    return _checked(array)
+
+
+def _why(error: Exception) -> str:
+    said = " ".join(str(error).split())[:100]
+    # Memory is not mapped for objects, whatever is allowed.
+    if "allow_pickle" in said or "bject" in said:
+        return "holds pickled objects, which are never loaded"
+    return f"is broken: {said or type(error).__name__}"
+
+
+def _checked(array: Any) -> np.ndarray[Any, Any]:
     if not isinstance(array, np.ndarray):
         raise SourceError("is no array")
     if array.ndim and not array.dtype.itemsize:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.sources import memory
 from datacheck.sources.assembling import assemble
+from datacheck.sources.images.arrays import agreed
 from datacheck.sources.images.folders import open_folder
 from datacheck.sources.images.idx import is_idx, open_idx
 from datacheck.sources.images.joined import joined
@@ -26,6 +27,7 @@ from datacheck.sources.layout import (
     listed,
     split_of,
 )
+from datacheck.sources.npz import is_npy, open_npy
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.single import Place, exists, tables_of
 from datacheck.sources.table import ALONE, Opened
@@ -33,7 +35,7 @@ from datacheck.sources.texts.opening import open_texts
 
 Opener: TypeAlias = Callable[[Path, Listing, SourceOptions], Opened | None]
 OF_PICTURES: tuple[Opener, ...] = (open_shards, open_idx, open_folder)
-OPENERS: tuple[Opener, ...] = (*OF_PICTURES, open_texts)
+OPENERS: tuple[Opener, ...] = (*OF_PICTURES, open_npy, open_texts)
 """What a folder may hold besides tables, asked in this order; None: it is none of mine."""
 LOOKED_AT = 3  # files of a split whose first rows are looked at in full
 
@@ -55,6 +57,10 @@ def _hint(told: str) -> str:
             "text files there have one column only, and their names tell no split: say how they go "
             "together with --text-layout lines, classes or files"
         )
+    if "values a row" in told:
+        return memory.TOO_WIDE
+    if "different numbers of rows" in told:
+        return "name one table, or splits: x_train, y_train, x_test, y_test"
     if "is a ." in told or "without columns" in told:
         return "CSV, TSV, Parquet, JSONL, Arrow and npz are read"
     if "binary" in told or "not what its name says" in told:
@@ -80,6 +86,7 @@ def open_tables(source: Any, options: SourceOptions) -> Opened:
     if len(arrays) == len(source) and not any(split_of(str(k)) for k in source):
         return _add_memory(Opened("data"), ALONE, source)
     opened = Opened("data")
+    pictures = agreed(memory.arrays_of(v) for v in source.values())
     for key, value in source.items():
         name = str(key)
         if not name:
@@ -87,15 +94,18 @@ def open_tables(source: Any, options: SourceOptions) -> Opened:
         if isinstance(value, str | Path):
             _add_path(opened, name, Path(value).expanduser(), options)
         else:
-            _add_memory(opened, name, value)
+            _add_memory(opened, name, value, pictures)
     paths = [Path(v) for v in source.values() if isinstance(v, str | Path)]
     if paths:
         opened.name = " + ".join(p.name for p in paths)[:80]
     return opened
 
 
-def _add_memory(opened: Opened, split: str, thing: Any) -> Opened:
-    table = joined(memory.open_memory(thing, split))
+def _add_memory(
+    opened: Opened, split: str, thing: Any, pictures: Collection[str] | None = None
+) -> Opened:
+    known = agreed([memory.arrays_of(thing)]) if pictures is None else pictures
+    table = joined(memory.open_memory(thing, split, pictures=known))
     opened.tables[split] = [table]
     opened.said += table.said
     return opened
@@ -104,7 +114,7 @@ def _add_memory(opened: Opened, split: str, thing: Any) -> Opened:
 def _open_path(path: Path, options: SourceOptions) -> Opened:
     exists(path)
     if not path.is_dir():
-        if is_shard(path.name) or is_idx(path.name):
+        if is_shard(path.name) or is_idx(path.name) or is_npy(path.name):
             special = _special(path.parent, Listing([path]), options)
             if special is not None:
                 special.name = path.name
@@ -229,8 +239,8 @@ def _add_path(opened: Opened, split: str, path: Path, options: SourceOptions) ->
     root = path if path.is_dir() else path.parent
     listing = listed(path) if path.is_dir() else Listing([path])
     listing.prefix = f"{split}/"
-    if path.is_dir() or is_shard(path.name) or is_idx(path.name):
-        openers = OPENERS if path.is_dir() else OF_PICTURES
+    if path.is_dir() or is_shard(path.name) or is_idx(path.name) or is_npy(path.name):
+        openers = OPENERS if path.is_dir() else (*OF_PICTURES, open_npy)
         special = _special(root, listing, options, openers)
         if special is not None:
             opened.tables.setdefault(split, []).extend(

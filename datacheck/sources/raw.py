@@ -18,6 +18,7 @@ from datacheck.sources import columnar
 from datacheck.sources.columnar import ColumnarFragment
 from datacheck.sources.convert import Reading
 from datacheck.sources.delimited import DelimitedFragment, frames
+from datacheck.sources.images.arrays import ArrayFragment
 from datacheck.sources.images.folders import IMAGE, LABEL, FolderFragment
 from datacheck.sources.images.fragments import WithImages
 from datacheck.sources.images.idx import IdxFragment
@@ -74,6 +75,12 @@ def check_writable(fragment: Fragment) -> None:
             f"{fragment.file}: {kind} are read, and cannot be written again yet",
             "unpack the pictures into a folder for each class, and repair those",
         )
+    path = getattr(fragment, "path", None)
+    if isinstance(fragment, MemoryFragment | ArrayFragment) and path and path.suffix != ".npz":
+        raise SourceError(
+            f"{fragment.file}: single arrays are read, and cannot be written again",
+            "put them into one archive, and repair that: np.savez('data.npz', x_train=…, …)",
+        )
     readings_of(fragment)
 
 
@@ -86,7 +93,7 @@ def stored(fragment: Fragment) -> Fragment:
 
 Readable = (
     DelimitedFragment | JsonlFragment | ColumnarFragment | MemoryFragment
-    | LinesFragment | PairsFragment | FilesFragment | ObjectsFragment
+    | LinesFragment | PairsFragment | FilesFragment | ObjectsFragment | ArrayFragment
 )  # fmt: skip
 
 
@@ -106,6 +113,8 @@ def read_raw(fragment: Fragment, batch_rows: int) -> Iterator[Raw]:
         pieces = _columnar(fragment, batch_rows)
     elif isinstance(fragment, MemoryFragment):
         pieces = _memory(fragment, batch_rows)
+    elif isinstance(fragment, ArrayFragment):
+        pieces = _arrays(fragment, batch_rows)
     elif isinstance(fragment, LinesFragment):
         pieces = _lines(fragment)
     elif isinstance(fragment, PairsFragment):
@@ -207,3 +216,8 @@ def _memory(fragment: MemoryFragment, batch_rows: int) -> Iterator[Raw]:
     for at in range(0, fragment.frame.height, max(batch_rows, 1)):
         piece = fragment.frame.slice(at, batch_rows)
         yield Raw(piece, np.arange(at, at + piece.height, dtype=np.int64))
+
+
+def _arrays(fragment: ArrayFragment, batch_rows: int) -> Iterator[Raw]:
+    for frame, at in fragment.frames(fragment.order, batch_rows):
+        yield Raw(frame, np.arange(at, at + frame.height, dtype=np.int64))

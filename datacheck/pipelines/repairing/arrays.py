@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import polars as pl
 from datacheck.errors import SourceError, UsageError
 from datacheck.findings import names
 from datacheck.pipelines.plan import DROPS, Step
+from datacheck.sources.images.arrays import agreed, from_cells
 from datacheck.sources.layout import split_of
 from datacheck.sources.memory import from_arrays
 from datacheck.sources.npz import divide
@@ -37,12 +38,17 @@ def write_npz(source: Path, pieces: Iterator[Piece], target: Path, shape: Shape)
         arrays = {name: loaded[name] for name in loaded.files}
     told = {name: divide(name) for name, value in arrays.items() if value.ndim}
     whole = "" in frames or any(not split for split, _ in told.values())
+    pictures = _pictures({n: v for n, v in arrays.items() if v.ndim})
     out: dict[str, Any] = {}
     for name, value in arrays.items():
         split, rest = ("", name) if whole else told.get(name, ("", name))
         frame = frames.get(split) if value.ndim else None
         if frame is None:
             out[name] = value
+            continue
+        if rest in pictures:
+            if rest in frame.columns:
+                out[name] = from_cells(frame[rest], value)
             continue
         columns = _columns(rest, value)
         left = [c for c in columns if c in frame.columns]
@@ -88,8 +94,18 @@ def undivided(path: Path) -> list[list[str]]:
         raise SourceError(f"{path.name} is no npz archive: {error}", "save it again") from None
     told = {name: divide(name) for name in shapes}
     whole = any(not split for split, _ in told.values())
-    parts = [_columns(name if whole else told[name][1], value) for name, value in shapes.items()]
+    called = {name: name if whole else rest for name, (_, rest) in told.items()}
+    pictures = _pictures(shapes)
+    parts = [_columns(called[n], v) for n, v in shapes.items() if called[n] not in pictures]
     return [columns for columns in parts if len(columns) > 1]
+
+
+def _pictures(arrays: Mapping[str, np.ndarray[Any, Any]]) -> frozenset[str]:
+    """Which columns are pictures, as an audit sees it."""
+    told = {name: divide(name) for name in arrays}
+    if any(not split for split, _ in told.values()):
+        return agreed([arrays])
+    return agreed([{told[name][1]: value} for name, value in arrays.items()])
 
 
 def without_parts(

@@ -92,15 +92,23 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Pixels in the cells, without a format: uint8 of one shape."""
+    """Pixels in the cells, without a format: uint8 of one shape, (height, width[, channels]) or,
+    where ``first``, (channels, height, width).
+    """
 
     shape: tuple[int, ...]
+    first: bool = False
 
     def items(self, cells: pl.Series, rows: Ints) -> tuple[list[Item | None], list[str]]:
-        made: list[Item | None] = [
-            np.frombuffer(c, dtype=np.uint8).reshape(self.shape) for c in cells.to_list()
-        ]
+        made: list[Item | None] = [self._pixels(c) for c in cells.to_list()]
         return made, [""] * len(cells)
+
+    def _pixels(self, cell: bytes) -> npt.NDArray[np.uint8]:
+        pixels = np.frombuffer(cell, dtype=np.uint8).reshape(self.shape)
+        if self.first:
+            pixels = np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
+        # Pillow has no pictures of one channel in three dimensions.
+        return pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
 
 
 def inside(root: Path, path: str) -> Item:

@@ -47,13 +47,13 @@ def shaped(data: Dataset, source: Any = None) -> Shaped:
     features = [c for c in data.columns.values() if c.role is Role.FEATURE]
     lists = [c for c in features if c.kind in LISTS]
     plain = [c for c in features if c.kind in PLAIN]
+    pictures = [c.name for c in features if c.kind is Kind.IMAGE]
+    if pictures and label is not None:
+        return Shaped("image", f"{pictures[0]} holds pictures", picture=pictures[0])
     images = None if label is None else _images(source)
     if images is not None:
         sides = " × ".join(map(str, images.size))
         return Shaped("image", f"the archive holds images of {sides} pixels", images=images)
-    pictures = [c.name for c in features if c.kind is Kind.IMAGE]
-    if pictures and label is not None:
-        return Shaped("image", f"{pictures[0]} holds pictures", picture=pictures[0])
     texts = tuple(c.name for c in data.columns.values() if c.kind is Kind.TEXT)
     listed = [*lists, *([label] if label is not None and label.kind in LISTS else [])]
     ids = tuple(c.name for c in listed if c.kind is Kind.SEQUENCE and _codes(data, c.name))
