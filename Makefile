@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types bench docs images study sarif-schema
+.PHONY: help audit test lint types bench docs images study mutation sarif-schema
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ images: .venv/dev.stamp ## train and draw the pictures of docs/stability.md agai
 study: .venv/dev.stamp ## run the tests that take minutes, and the studies of planted faults
 	@$(BIN)/python -m pytest -q -m study
 	@$(BIN)/python benchmarks/studies.py
+
+mutation: .venv/dev.stamp ## change checks and summaries in small ways: do the tests notice? (an hour)
+	@$(BIN)/python benchmarks/mutation.py --jobs $(JOBS) --write benchmarks/mutation.md
 
 # The schema that tests validate SARIF with, as a Node.js package carries it.
 sarif-schema: .venv/share/sarif-2.1.0.json ## fetch the schema that SARIF is tested with (npm)

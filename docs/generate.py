@@ -3,9 +3,11 @@
 * ``docs/rules/<CODE>.md``: the page of each rule, which is the docstring of its module,
 * ``docs/rules/README.md``: the table of rules,
 * ``docs/cli.md``: the help of every command,
-* the blocks of ``README.md`` and ``docs/stability.md`` between ``<!-- generated: NAME -->`` and
-  ``<!-- end -->``: those of pictures from ``docs/images/pathologies.json`` (``make images``), those
-  of the studies from ``docs/studies.md`` (``benchmarks/studies.py --write``).
+* ``docs/api``: the reference of what the packages export, from signatures and docstrings,
+* the blocks of ``README.md``, ``docs/stability.md`` and ``docs/how-it-works.md`` between
+  ``<!-- generated: NAME -->`` and ``<!-- end -->``: those of pictures from
+  ``docs/images/pathologies.json`` (``make images``), those of the studies from ``docs/studies.md``
+  (``benchmarks/studies.py --write``), what things cost from the pages of the benchmarks.
 """
 
 from __future__ import annotations
@@ -32,7 +34,12 @@ from datacheck.pipelines.repairs import TABLE as REPAIRS
 from datacheck.report import fixed, terminal
 
 ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # the folder docs, where this is run as a script
+from docs import api_pages  # noqa: E402 - after the line above
+
 NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
+BY_HAND = ("stability", "how-it-works")
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLES = {
     "LK": "leakage",
@@ -182,8 +189,30 @@ def study_table() -> str:
     return "".join("| " + " | ".join(row[i] for i in kept) + " |\n" for row in rows)
 
 
+def quoted(page: str) -> str:
+    """What a benchmark printed, and the command, from the page that it wrote."""
+    text = (ROOT / "benchmarks" / page).read_text(encoding="utf-8")
+    command = re.findall(r"^Written by (`[^`]+`)", text, re.MULTILINE)[0]
+    fence = re.findall(r"^```text\n.*?^```\n", text, re.MULTILINE | re.DOTALL)[0]
+    return f"{fence}\n({command}, kept in [{page}](../benchmarks/{page}).)\n"
+
+
+def mutation() -> str:
+    """The share of changes to checks and summaries that the tests noticed, as it was written."""
+    path = ROOT / "benchmarks" / "mutation.md"
+    if not path.exists():
+        return "`make mutation` has not been run for this version.\n"
+    text = path.read_text(encoding="utf-8")
+    drawn = re.findall(r"^\d[\d,]* of [\d,]+ mutants[^\n]*", text, re.MULTILINE)[0]
+    killed, share = re.findall(r"^\| \*\*all\*\* \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)[0]
+    return (
+        f"{drawn} Of the others the tests noticed {killed}: {share}. "
+        "([mutation.md](../benchmarks/mutation.md) lists what they did not.)\n"
+    )
+
+
 def blocks() -> dict[str, str]:
-    """What the README and the page on stability repeat, by name."""
+    """What the pages repeat that are written by hand, by name."""
     return {
         "findings": clinic(quiet=True),
         "detail": clinic("LK001", "NM001", quiet=False),
@@ -193,6 +222,9 @@ def blocks() -> dict[str, str]:
         "st_rules": stability_rules(),
         "studies": studies(),
         "study_table": study_table(),
+        "fix_cost": quoted("fix_speed.md"),
+        "guard_cost": quoted("guard.md"),
+        "mutation": mutation(),
         **pathologies(),
     }
 
@@ -205,8 +237,9 @@ def pages() -> Iterator[tuple[Path, str]]:
     note = NOTE.format(source="datacheck/checks/codes.py")
     yield folder / "README.md", f"{note}\n# Rules\n\n{rule_table('')}"
     yield ROOT / "docs" / "cli.md", command_help()
+    yield from api_pages.pages(NOTE)
     known = blocks()
-    for path in (ROOT / "README.md", ROOT / "docs" / "stability.md"):
+    for path in (ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in BY_HAND)):
         text = path.read_text(encoding="utf-8")
         yield path, BLOCK.sub(lambda m: m[1] + known[m[2]] + m[3], text)
 

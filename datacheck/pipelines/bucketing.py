@@ -241,6 +241,7 @@ class BucketBatchSampler:
 
         A share of the mean over the ranks, as DistributedDataParallel averages gradients over
         them: what it averages is then the mean over the tokens of all ranks. Shape (batches,).
+        Raises UsageError for a ``by`` that is neither.
         """
         if by not in ("tokens", "rows"):
             raise UsageError(f"weights by {by!r}", "by 'tokens' or by 'rows'")

@@ -38,7 +38,8 @@ class Pipeline:
     ``schema`` has a :class:`Field` for each column it was fitted on. ``loader`` is what training
     is told besides (class weights and the like) and ``image`` a shared image transform, both
     plain data. ``fitted_on`` says which rows, ``splits`` names the data's splits. A pipeline is
-    never changed: :meth:`fit` and :meth:`learn` return a fitted one.
+    never changed: :meth:`fit` and :meth:`learn` return a fitted one. Raises UsageError for what is
+    no transform.
     """
 
     def __init__(
@@ -220,7 +221,10 @@ class Pipeline:
             raise SourceError(f"the pipeline is damaged: {error.message}", error.hint) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``pipeline.json``, whole or not at all. Raises SourceError."""
+        """Write ``pipeline.json``, whole or not at all.
+
+        Raises SourceError where it cannot be written, UsageError before it is fitted.
+        """
         if not self.fitted:
             raise UsageError("the pipeline is not fitted", "call fit(train) first")
         plain_json.write(Path(path), self.to_dict())

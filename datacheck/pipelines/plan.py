@@ -29,7 +29,7 @@ class Step:
 
     ``splits`` empty means train for repairs of rows, and all splits for repairs of values.
     ``why`` is the finding's sentence, or several with a line for each: what the quarantine gives
-    as the reason for a row.
+    as the reason for a row. Raises UsageError for parameters that the repair does not have.
     """
 
     repair: str

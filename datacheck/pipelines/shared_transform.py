@@ -35,6 +35,7 @@ class SharedTransform:
     each channel. Images must have the ``dtype`` and ``channels`` of those it was fitted on.
 
     With a ``mode`` (``L`` or ``RGB``) it is for pictures, which :meth:`read` decodes first.
+    Raises UsageError for figures that are no number each channel, or a deviation of 0.
     """
 
     mean: tuple[float, ...]
@@ -158,7 +159,7 @@ class SharedTransform:
         """Write a JSON file with this transform below the key ``image``.
 
         What else a file by that name holds (``pipeline.json``) stays in it. The file is replaced
-        as a whole, or not at all.
+        as a whole, or not at all. Raises UsageError where it cannot be written.
         """
         path = Path(path)
         whole = _json(path) if path.exists() else {}

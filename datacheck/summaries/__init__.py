@@ -20,6 +20,7 @@ TABLE: dict[str, str] = {
     "values": "Values",
     "violations": "Violations",
 }
+"""For each kind, the name of its class, in the module of the kind's name."""
 
 
 def summary_class(kind: str) -> type[Summary]:

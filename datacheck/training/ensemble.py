@@ -258,7 +258,8 @@ def fit_ensemble(
     ``make`` builds a model; its weights are those of ``determinism.init`` with the seed. The
     fitted ``model`` is an :class:`Ensemble`; where no dropout is drawn, each of its ``members()``
     is what training it alone gives, but for rounding. ``resume`` is a checkpoint to go on from.
-    Raises as ``Trainer`` does.
+    Raises UsageError for a loader without batches or one that can be read only once, and as
+    ``Trainer`` does.
     """
     config = config or TrainConfig()
     if iter(train) is train:

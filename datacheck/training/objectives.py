@@ -94,7 +94,10 @@ class Objective:
         return Judged(self._losses(output, batch), predicted[valid], target[valid], share)
 
     def target(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """What is to be predicted, and (bool, of its shape) where there is something."""
+        """What is to be predicted, and (bool, of its shape) where there is something.
+
+        Raises UsageError for a batch without a label.
+        """
         if batch.y is None:
             raise UsageError("the batch has no label", "name it with label= of loaders")
         return batch.y, batch.y != IGNORED
@@ -169,7 +172,8 @@ class Regression(Objective):
     """Squared error of (y − ``center``)/``scale``, the mean and deviation of train.
 
     The model gives (batch,) or (batch, 1) on that scale; ``predict`` gives the units of y. The
-    score is R², 1 − Σ(y − ŷ)²/Σ(y − ȳ)² over the evaluation set.
+    score is R², 1 − Σ(y − ŷ)²/Σ(y − ȳ)² over the evaluation set. Raises UsageError for a scale
+    that is not greater than 0.
     """
 
     center: float = 0.0
@@ -181,7 +185,10 @@ class Regression(Objective):
             raise UsageError(f"scale is {self.scale}", "a number greater than 0")
 
     def target(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Numbers, and where there is one: not where it is NaN; an infinite one is no secret."""
+        """Numbers, and where there is one: not where it is NaN; an infinite one is no secret.
+
+        Raises UsageError for a batch without a label.
+        """
         if batch.y is None:
             raise UsageError("the batch has no label", "name it with label= of loaders")
         return batch.y, ~torch.isnan(batch.y)

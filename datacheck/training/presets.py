@@ -22,7 +22,8 @@ FORMS: tuple[str, ...] = get_args(FormName)
 class Form:
     """One way to train a preset.
 
-    ``words`` say what is done, for a table with both forms side by side.
+    ``words`` say what is done, for a table with both forms side by side. Raises UsageError for a
+    size that is no whole number from 1.
     """
 
     words: str

@@ -159,6 +159,7 @@ class WithImages:
         return replace(self, inner=replace(inner, file=file, split=split))
 
     def read(self, columns: Sequence[str], batch_rows: int) -> Iterator[Batch]:
+        """Batches of the table, with what its pictures hold; those that are broken are problems."""
         mine = {named(self.column, name): name for name in ("", *MEASURES)}
         wanted = Wanted(mine[c] for c in columns if c in mine)
         others = [c for c in columns if c not in mine]

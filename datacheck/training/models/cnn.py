@@ -18,6 +18,7 @@ class ResidualCNN(nn.Module):
     ``residual`` a way around them (He et al. 2016, arXiv:1512.03385). ``norm`` is ``"batch"``
     (statistics of the batch in training, running ones in evaluation), ``"group"`` (of each image
     alone; Wu & He 2018, arXiv:1803.08494) or ``"none"``. The last layer sees the mean over places.
+    Raises UsageError for another ``norm``.
     """
 
     def __init__(

@@ -18,7 +18,8 @@ class Decoder(nn.Module):
     (Pre-norm: Xiong et al. 2020, arXiv:2002.04745.) Positions are sines (Vaswani et al. 2017,
     arXiv:1706.03762), so that no length is too great. With ``classes`` the mean over real places
     becomes logits of classes; without, each place becomes logits of the ``vocabulary``. ``tied``
-    makes the embedding the last layer too (Press & Wolf 2017, arXiv:1608.05859).
+    makes the embedding the last layer too (Press & Wolf 2017, arXiv:1608.05859). Raises UsageError
+    where ``width`` does not divide into heads of even width.
     """
 
     def __init__(

@@ -21,7 +21,8 @@ class MLP(nn.Module):
 
     With ``residual`` each layer after the first adds to what it gets, so that the gradient
     reaches all of them (He et al. 2016, arXiv:1512.03385); without, with a saturating activation
-    and many layers, it vanishes (Glorot & Bengio 2010).
+    and many layers, it vanishes (Glorot & Bengio 2010). Raises UsageError for a table
+    without features.
     """
 
     def __init__(

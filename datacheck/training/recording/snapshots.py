@@ -64,7 +64,8 @@ class Snapshots:
     it spikes, a copy. What draws random numbers (dropout) is replayed exactly if the loop draws
     none between this call and the next forward pass, or if ``reseed(step)`` says how the loop
     seeds a step; the trainer's is ``lambda step: determinism.reseed(seed, "step", step)``.
-    Kept are the random numbers of the host and of the CUDA devices that the model is on.
+    Kept are the random numbers of the host and of the CUDA devices that the model is on. Raises
+    UsageError for a ``most`` or ``back`` below 1.
     """
 
     def __init__(
