@@ -18,7 +18,15 @@ every_name = pytest.mark.parametrize("one", EVERY, ids=[f"{o.package}.{o.name}" 
 
 
 def methods(one: Public) -> list[Member]:
-    return [m for m in api_pages.members(one.node) if m.kind != "field"]
+    """Methods and properties; none where the name is no class."""
+    found = api_pages.members(one.node) if isinstance(one.node, ast.ClassDef) else ()
+    return [m for m in found if m.kind != "field"]
+
+
+def functions(one: Public) -> list[tuple[str, Function]]:
+    """(docstring, function) of the name itself, or of each public method."""
+    whole = [(one.doc, one.node)] if isinstance(one.node, Function) else []
+    return whole + [(m.doc, m.node) for m in methods(one) if isinstance(m.node, Function)]
 
 
 def documented_above(one: Public, name: str) -> bool:
@@ -40,24 +48,19 @@ def test_the_packages_are_found_by_what_they_export():
 @every_name
 def test_a_public_name_has_a_docstring(one):
     assert len(one.doc.split()) >= 3
-    if isinstance(one.node, ast.ClassDef):
-        for member in methods(one):
-            assert member.doc or documented_above(one, member.name), member.name
+    for member in methods(one):
+        assert member.doc or documented_above(one, member.name), member.name
 
 
 @every_name
 def test_what_it_gives_is_told_by_an_annotation(one):
-    functions = [one.node] if isinstance(one.node, Function) else []
-    if isinstance(one.node, ast.ClassDef):
-        functions = [m.node for m in methods(one)]
-    assert [f.name for f in functions if f.returns is None] == []
+    assert [f.name for _, f in functions(one) if f.returns is None] == []
 
 
 @every_name
 def test_its_docstring_names_the_errors_that_it_raises(one):
-    told = [(one.doc, one.node)] if isinstance(one.node, Function) else []
+    told = functions(one)
     if isinstance(one.node, ast.ClassDef):
-        told = [(m.doc, m.node) for m in methods(one)]
         made = ("__init__", "__post_init__")
         told += [(one.doc, p) for p in one.node.body if isinstance(p, Function) and p.name in made]
     for doc, node in told:

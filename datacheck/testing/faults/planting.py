@@ -77,6 +77,7 @@ class Planted:
 
 
 Plant: TypeAlias = Callable[[pl.DataFrame, pl.DataFrame, str, float, np.random.Generator], Planted]
+"""``(train, test, label, severity, rng)``, with severity in (0, 1], to what was planted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ _ALL = (
 )
 
 FAULTS: dict[str, list[Fault]] = {}
+"""The faults that each rule of data has to find, by its code."""
 for _fault in _ALL:
     FAULTS.setdefault(_fault.rule, []).append(_fault)
 
