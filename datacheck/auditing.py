@@ -161,6 +161,7 @@ def source_options(config: Config) -> SourceOptions:
         text_layout=config.text_layout or "auto",
         length_unit=config.length_unit,
         tokenizer=config.tokenizer,
+        follow_links=bool(config.follow_links),
     )
 
 

@@ -152,6 +152,10 @@ class Config:
     origin: str = ""
     """The file that the settings were read from; empty where there was none."""
 
+    follow_links: bool | None = None
+    """Whether files are read that are links out of the dataset's folder; each is a finding of MV006
+    otherwise. The folder itself may bring settings, so no file can set this."""
+
     transforms: str | Mapping[str, Any] | None = None
     """Image transforms by split for NM004: objects, or names such as ``module:train``, or text such
     as ``module:train,module:test``. Naming one runs its module, so no file can set this."""
@@ -185,8 +189,10 @@ class Config:
         put(self, "memory", parse_memory(self.memory))
         integer("threads", self.threads, 0, 1024)
         integer("sample", self.sample, 100, 1 << 24)
-        if self.header is not None and not isinstance(self.header, bool):
-            raise UsageError(f"header is {self.header!r}", "it is true or false")
+        for name in ("header", "follow_links"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                raise UsageError(f"{name} is {value!r}", "it is true or false")
         self._check_text_format()
         self._check_tables(self.suppress, self.rules)
         self._check_transforms(self.transforms)

@@ -42,12 +42,18 @@ def known(raw: Any) -> dict[str, Any]:
             "transforms cannot be set in a file: importing them runs code",
             "name them with --transforms, or audit(…, transforms=…)",
         )
+    if not {"follow_links", "follow-links"}.isdisjoint(raw):
+        raise UsageError(
+            "follow-links cannot be set in a file, which may come with the data",
+            "say it with --follow-links, or audit(…, follow_links=True)",
+        )
     if "schema" in raw and not _is_yaml(raw["schema"]):
         raise UsageError(
             "schema in a file names a .yaml or .yml file only: importing a module runs code",
             "name the module with --schema, or audit(…, schema=…)",
         )
-    keys = [f.name for f in fields(Config) if f.name not in ("origin", "transforms")]
+    no = ("origin", "transforms", "follow_links")
+    keys = [f.name for f in fields(Config) if f.name not in no]
     out = _keys(raw, keys, "setting")
     if "rules" in out and not isinstance(out["rules"], Mapping):
         raise UsageError("rules is not a table", "write [rules.LK005] and its options below")

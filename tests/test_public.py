@@ -98,9 +98,9 @@ def test_the_audit_of_a_csv_is_light():
 
 BASE = {"types", "errors"}
 BELOW_CLI = {
-    "auditing", "baseline", "checks", "comparing", "config", "contract", "dataset", "engines",
-    "findings", "options", "pipelines", "report", "sources", "summaries", "suppress", "testing",
-    "training",
+    "auditing", "baseline", "checks", "comparing", "config", "config_files", "config_values",
+    "contract", "dataset", "engines", "findings", "options", "pipelines", "report", "sources",
+    "summaries", "suppress", "testing", "training",
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     # what flows, from left to right
@@ -123,8 +123,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     "report": {"findings", "pipelines"},
     # settings
-    "config": BASE | {"dataset", "findings"},
-    "options": BASE | {"checks", "config", "findings"},
+    "config": BASE | {"config_files", "config_values", "dataset", "findings"},
+    "config_files": BASE | {"config", "config_values"},
+    "config_values": BASE,
+    "options": BASE | {"checks", "config", "config_values", "findings"},
     "suppress": {"checks", "config", "findings"},
     "baseline": BASE | {"findings"},
     "comparing": BASE

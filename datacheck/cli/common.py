@@ -63,6 +63,10 @@ _ROLES = (
         help="Of texts.  [default: words, tokens with --tokenizer]",
     ),
     click.option(
+        "--follow-links", is_flag=True, default=None,
+        help="Read files that are links out of the dataset's folder.",
+    ),
+    click.option(
         "--header/--no-header", default=None, help="Whether the first line names the columns."
     ),
 )

@@ -243,7 +243,7 @@ def _asked(folder: Path) -> dict[str, Any]:
 
 def _roles(asked: Mapping[str, Any]) -> dict[str, Any]:
     names = ("label", "group", "time", "split_column", "delimiter", "encoding", "header", "task",
-             "text_layout", "length_unit", "tokenizer")  # fmt: skip
+             "text_layout", "length_unit", "tokenizer", "follow_links")  # fmt: skip
     out = {name: asked[name] for name in names}
     out["id"], out["ignore"] = tuple(asked["id"]), tuple(asked["ignore_column"])
     return out

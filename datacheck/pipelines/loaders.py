@@ -199,6 +199,7 @@ def _opened(
         text_layout=settings.text_layout or "auto",
         length_unit=settings.length_unit,
         tokenizer=settings.tokenizer,
+        follow_links=bool(settings.follow_links),
     )
     data = open_source(source, options)
     if label is False and data.label is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from datacheck.errors import SourceError
 from datacheck.findings import names
 from datacheck.sources.images.pictures import is_picture
+from datacheck.sources.links import folder_leads_on, leads_out
 
 FORMS = {
     ".csv": "delimited", ".tsv": "delimited", ".tab": "delimited", ".psv": "delimited",
@@ -83,13 +84,15 @@ class Layout:
 class Listing:
     """All files below a folder in order of name, hidden ones and documents aside; one walk.
 
-    What is shown of their names begins with ``prefix``.
+    What is shown of their names begins with ``prefix``. ``outside`` are files that are links to
+    somewhere else, which are not read.
     """
 
     files: list[Path] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     prefix: str = ""
+    outside: list[str] = field(default_factory=list)
 
 
 def explore(folder: Path, listing: Listing | None = None) -> Layout:
@@ -109,6 +112,13 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
     layout.aside += [str(p.relative_to(folder)) for p in found if p not in set(data)]
     if not data:
         seen = names(layout.aside, 5)
+        if listing.outside:
+            count = len(listing.outside)
+            raise SourceError(
+                f"{folder} holds no data files but {count:,} link{'s' if count > 1 else ''} that "
+                "lead out of it",
+                "follow them with --follow-links, if you know where they lead",
+            )
         raise SourceError(
             f"{folder} holds no data files",
             (f"there is only: {seen}; " if seen else "the folder is empty; ")
@@ -145,10 +155,13 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(t), "") if t.isdigit() else (-1, t) for t in re.split(r"(\d+)", text)]
 
 
-def listed(folder: Path) -> Listing:
-    """All files below; links to folders are not followed. Raises SourceError for too many."""
+def listed(folder: Path, *, follow: bool = False) -> Listing:
+    """All files below. Links to folders are not followed, and no link that leads out of this one,
+    unless ``follow``. Raises SourceError for too many.
+    """
     found = Listing()
     out = found.files
+    outside: list[Path] = []
     denied: list[str] = []
     links: list[str] = []
 
@@ -157,16 +170,21 @@ def listed(folder: Path) -> Listing:
 
     repaired = (folder / "manifest.json").is_file() and (folder / "pipeline.json").is_file()
     tables = 0
-    for root, folders, files in os.walk(folder, onerror=refuse):
+    known: set[str] = set()  # folders behind links, each read once
+    for root, folders, files in os.walk(folder, onerror=refuse, followlinks=follow):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        links += [str((Path(root) / f).relative_to(folder)) for f in folders if _is_link(root, f)]
+        linked = [f for f in folders if _is_link(root, f)]
+        if follow:
+            linked = [f for f in linked if not _leads_on(Path(root) / f, folder, known)]
+            folders[:] = [f for f in folders if f not in linked]
+        links += [str((Path(root) / f).relative_to(folder)) for f in linked]
         if repaired and Path(root) == folder:  # what a repair took out is no data any more
             folders[:] = [f for f in folders if f not in OUT_OF_REPAIR]
         for name in sorted(files):
             path = Path(root) / name
             picture = is_picture(name)
             if picture and not name.startswith("."):
-                out.append(path)
+                (out if follow or not leads_out(path, folder) else outside).append(path)
             elif (
                 (ASIDE.match(name) and not form_of(path)[0])
                 or name.startswith(".")
@@ -175,7 +193,7 @@ def listed(folder: Path) -> Listing:
                 if not (repaired and Path(root) == folder and name in OF_REPAIR):
                     found.aside.append(str(path.relative_to(folder)))
             else:
-                out.append(path)
+                (out if follow or not leads_out(path, folder) else outside).append(path)
                 tables += 1
             if tables > MAX_FILES or len(out) > MAX_PICTURES:
                 raise SourceError(
@@ -184,9 +202,19 @@ def listed(folder: Path) -> Listing:
     if denied and not out:
         raise SourceError(f"cannot read {denied[0]}", "check the permissions")
     found.said += [f"not read: {one}" for one in denied]
+    found.outside = [str(one.relative_to(folder)) for one in outside]
     if links:
         found.said.append(f"not followed, links to folders: {names(links, 5)}")
     return found
+
+
+def _leads_on(path: Path, root: Path, known: set[str]) -> bool:
+    """Whether a link to a folder is to be followed: to somewhere else, for the first time."""
+    target = os.path.realpath(path)
+    if target in known or not folder_leads_on(path, root):
+        return False
+    known.add(target)
+    return True
 
 
 def _is_link(root: str, name: str) -> bool:

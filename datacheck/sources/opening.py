@@ -25,8 +25,11 @@ from datacheck.sources.layout import (
     explore,
     form_of,
     listed,
+    shown,
     split_of,
 )
+from datacheck.sources.layout import place as split_at
+from datacheck.sources.links import OUT
 from datacheck.sources.npz import is_npy, open_npy
 from datacheck.sources.options import SourceOptions
 from datacheck.sources.single import Place, exists, tables_of
@@ -124,8 +127,20 @@ def _open_path(path: Path, options: SourceOptions) -> Opened:
         for split, table in found.items():
             opened.tables.setdefault(split or ALONE, []).append(table)
         return opened
-    listing = listed(path)
-    return _special(path, listing, options) or _open_tables(path, listing, options)
+    listing = listed(path, follow=options.follow_links)
+    opened = _special(path, listing, options) or _open_tables(path, listing, options)
+    opened.problems += _outside(listing, opened.tables)
+    return opened
+
+
+def _outside(listing: Listing, splits: Collection[str], split: str = "") -> list[Problem]:
+    """Links that lead out of the folder, in the split that their path tells."""
+    out = []
+    for file in listing.outside:
+        told = split or split_at(Path(file))[0]
+        name = listing.prefix + shown(file)
+        out.append(Problem(told if split or told in splits else "", name, -1, OUT))
+    return out
 
 
 def _special(
@@ -237,8 +252,11 @@ def _add_path(opened: Opened, split: str, path: Path, options: SourceOptions) ->
     exists(path)
     files = [path]
     root = path if path.is_dir() else path.parent
-    listing = listed(path) if path.is_dir() else Listing([path])
+    listing = (
+        listed(path, follow=options.follow_links) if path.is_dir() else Listing([path])
+    )
     listing.prefix = f"{split}/"
+    opened.problems += _outside(listing, (), split)
     if path.is_dir() or is_shard(path.name) or is_idx(path.name) or is_npy(path.name):
         openers = OPENERS if path.is_dir() else (*OF_PICTURES, open_npy)
         special = _special(root, listing, options, openers)

@@ -24,3 +24,4 @@ class SourceOptions:
     text_layout: str = "auto"
     length_unit: str | None = None
     tokenizer: str | None = None
+    follow_links: bool = False

@@ -63,9 +63,13 @@ def tables_of(
 
     def tables() -> dict[str, Table]:
         found = _table(path, file, options)
-        return {t: joined(one, path, place.root, place.pictures) for t, one in found.items()}
+        return {t: _joined(one, path, place, options) for t, one in found.items()}
 
     return tried(opened, split, file, tables)
+
+
+def _joined(table: Table, path: Path, place: Place, options: SourceOptions) -> Table:
+    return joined(table, path, place.root, place.pictures, follow=options.follow_links)
 
 
 def _table(path: Path, file: str, options: SourceOptions) -> dict[str, Table]:

@@ -76,6 +76,7 @@ def open_dataset(source: Any, options: Mapping[str, Any] | None = None) -> Datas
     chosen = {name: getattr(settings, name) for name in names_}
     chosen["ignore"] = settings.ignore_column
     chosen["text_layout"] = settings.text_layout or "auto"
+    chosen["follow_links"] = bool(settings.follow_links)
     chosen["length_unit"], chosen["tokenizer"] = settings.length_unit, settings.tokenizer
     chosen.update({k: v for k, v in (options or {}).items() if v})
     return open_source(source, SourceOptions(**chosen))

@@ -30,6 +30,7 @@ from datacheck.pipelines.repairing.quarantine import Quarantine
 from datacheck.pipelines.repairing.texts import write_files, write_objects, write_pairs
 from datacheck.pipelines.repairing.writing import writer
 from datacheck.sources.images.folders import IMAGE, FolderFragment
+from datacheck.sources.links import OUT
 from datacheck.sources.objects import ObjectsFragment
 from datacheck.sources.raw import read_raw, stored
 from datacheck.sources.texts.files import FilesFragment
@@ -205,6 +206,9 @@ def _unread(
     if root is None or not root.is_dir():
         return []
     known, out = {n for f in files for n in (f.name, *(m for _, m in f.members))}, []
+    if links := [p.file for p in job.data.problems if p.reason == OUT]:
+        job.said.append(f"not copied, links that lead out of the folder: {names(links)}")
+        known.update(links)
     for problem in job.data.problems:
         path = root / problem.file
         if problem.row >= 0 or problem.file in known or not path.is_file():

@@ -25,6 +25,7 @@ from datacheck.sources.images.measures import (
     named,
 )
 from datacheck.sources.images.pictures import pillow
+from datacheck.sources.links import OUT, leads_out
 from datacheck.types import Ints, Mask
 
 if TYPE_CHECKING:
@@ -46,14 +47,19 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Files: ``prefix`` + cell is a path below ``root``, as it is told."""
+    """Files: ``prefix`` + cell is a path below ``root``, as it is told; ``follow`` says whether it
+    may be a link out of that.
+    """
 
     root: Path
     prefix: str = ""
+    follow: bool = False
 
     def items(self, cells: pl.Series, rows: Ints) -> tuple[list[Item | None], list[str]]:
         paths = [None if p is None else self.prefix + p for p in cells.to_list()]
-        items: list[Item | None] = [None if p is None else inside(self.root, p) for p in paths]
+        items: list[Item | None] = [
+            None if p is None else inside(self.root, p, follow=self.follow) for p in paths
+        ]
         return items, [p or "" for p in paths]
 
 
@@ -111,11 +117,15 @@ class Raw:
         return pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
 
 
-def inside(root: Path, path: str) -> Item:
-    """``root / path``, unless it leads out of ``root``: such a file is never opened."""
+def inside(root: Path, path: str, *, follow: bool = False) -> Item:
+    """``root / path``, unless it leads out of ``root``: such a file is never opened, and a link
+    that does only where ``follow``.
+    """
     base = os.path.normpath(root).rstrip(os.sep) + os.sep
     if "\0" in path or not os.path.normpath(root / path).startswith(base):
         return Refused("leads out of the data set's folder, and is not read")
+    if not follow and leads_out(root / path, root):
+        return Refused(OUT)
     return root / path
 
 

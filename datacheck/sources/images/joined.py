@@ -28,19 +28,21 @@ def joined(
     path: Path | None = None,
     root: Path | None = None,
     pictures: Sequence[str] = (),
+    *,
+    follow: bool = False,
 ) -> Table:
     """The table with its columns of pictures known as such; the same if it has none.
 
     ``path`` is the table's file (None in memory, where no cell is taken for a path), ``root`` the
     folder of the data set: no path leads out of it.
     ``pictures`` are the paths of the pictures found below ``root``, by which a cell that names
-    only the end of its path is completed.
+    only the end of its path is completed. ``follow``: those may be links out of ``root``.
     """
     found: dict[str, Pictures] = {}
     for series in table.peek.iter_columns():
         where = _within(series)
         if where is None and path is not None and root is not None:
-            where = _beside(series, path, root, pictures)
+            where = _beside(series, path, root, pictures, follow)
         if where is not None:
             found[series.name] = where
     if not found:
@@ -87,7 +89,9 @@ def _within(series: pl.Series) -> Pictures | None:
     return Within() if heads and good >= BEGIN * len(heads) else None
 
 
-def _beside(series: pl.Series, path: Path, root: Path, pictures: Sequence[str]) -> Pictures | None:
+def _beside(
+    series: pl.Series, path: Path, root: Path, pictures: Sequence[str], follow: bool
+) -> Pictures | None:
     """Paths of pictures that exist, relative to the table, the data set or a folder in it."""
     import polars as pl
 
@@ -99,14 +103,14 @@ def _beside(series: pl.Series, path: Path, root: Path, pictures: Sequence[str]) 
         return None
     for folder in dict.fromkeys((path.parent, root)):
         if any(_there(folder / c) for c in named[:20]):
-            return Beside(root, _prefix(folder, root))
+            return Beside(root, _prefix(folder, root), follow)
     votes: Counter[str] = Counter()
     for cell in named[:20]:
         end = "/" + os.path.normpath(cell).lstrip("/")
         votes.update(p[: -len(end) + 1] for p in pictures if ("/" + p).endswith(end))
     if not votes:
         return None
-    return Beside(root, votes.most_common(1)[0][0])
+    return Beside(root, votes.most_common(1)[0][0], follow)
 
 
 def _prefix(folder: Path, root: Path) -> str:
