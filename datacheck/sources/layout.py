@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,8 @@ FORMS = {
     ".npz": "npz",
 }  # fmt: skip
 JSON = ".json"  # one document, if there is no table; often it holds settings, and no data
-TEXTS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".ts")  # texts with a form of their own
+# Texts with a form of their own.
+TEXTS = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".annotated", ".ts")
 MAYBE = (".txt", ".data", ".dat", "", *TEXTS)  # delimited text or lines if nothing else is there
 PACKED = (".gz", ".zst", ".gzip", ".zstd")
 ASIDE = re.compile(
@@ -126,7 +128,12 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
         )
     placed = [(path, *place(path.relative_to(folder))) for path in data]
     stories = {story for _, split, story in placed if split}
-    if len(stories) > 1:
+    if len(stories) > 1 and _each_once(placed):
+        layout.said.append(
+            f"file names tell more than one dataset ({names(sorted(stories), 5)}), and each split "
+            "once: they are read as one"
+        )
+    elif len(stories) > 1:
         raise SourceError(
             f"{folder} holds more than one dataset: {names(sorted(s or '.' for s in stories), 5)}",
             "name one: datacheck audit --train FILE --test FILE",
@@ -143,6 +150,15 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
         sorted(layout.files.items(), key=lambda kv: (order.get(kv[0], 3), natural(kv[0])))
     )
     return layout
+
+
+def _each_once(placed: Sequence[tuple[Path, str, str]]) -> bool:
+    """Whether files of one folder are train and others, one file each, whatever their names."""
+    splits = [split for _, split, _ in placed if split]
+    homes = {path.parent for path, split, _ in placed if split}
+    forms = {form_of(path)[0] for path, split, _ in placed if split}
+    once = len(set(splits)) == len(splits) and "train" in splits
+    return once and len(homes) == 1 and len(forms) == 1
 
 
 def shown(name: str) -> str:

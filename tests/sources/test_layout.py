@@ -70,6 +70,16 @@ def test_two_datasets_in_one_folder_are_no_dataset(tmp_path):
     assert "--train" in error.value.hint
 
 
+def test_splits_of_other_names_are_one_dataset_and_said_to_be(tmp_path):
+    build(tmp_path, "emerging.dev.csv", "emerging.test.csv", "wnut17train.csv")
+    layout = explore(tmp_path)
+    assert list(layout.files) == ["train", "dev", "test"]
+    assert any("(emerging, wnut17)" in said for said in layout.said)
+    build(tmp_path, "more_test.csv")
+    with pytest.raises(datacheck.SourceError, match="more than one dataset"):
+        explore(tmp_path)
+
+
 def test_links_to_folders_are_not_followed(tmp_path):
     build(tmp_path, "x/train.csv", "x/test.csv")
     (tmp_path / "x" / "loop").symlink_to(tmp_path)

@@ -27,7 +27,8 @@ content away).
 ## Known limits
 Text is counted in words unless a tokenizer or characters are asked for (`--tokenizer`,
 `--length-unit`): a tokenizer makes more tokens of them, and a text without spaces is one word,
-however long it is. `truncate` cuts words, whatever the lengths are counted in.
+however long it is. `truncate` cuts a text between words: at so many characters where lengths are
+counted in those, else at so many words, in tokens too.
 
 ## References
 - Ott et al. 2019, "fairseq: A Fast, Extensible Toolkit for Sequence Modeling" (token budgets).

@@ -89,9 +89,12 @@ class _Held:
         self.who, self.form, self.bands = known.item[place[at]], form[at], found[at]
 
     def free(self) -> bool:
-        """Whether most texts differ from each other."""
+        """Whether many texts differ from each other, be it in case or punctuation alone."""
         letters = self.letters[self.plain != 0]
-        return bool(letters.size) and distinct(letters).size > FREE * self.known.addresses.size
+        # Without other features, distinct rows are distinct texts, and those tell.
+        alone = not others(self.context.data, text_columns(self.context.data))
+        many = letters.size if alone else distinct(letters).size
+        return many > FREE * self.known.addresses.size
 
     def candidates(self) -> tuple[Ints, Ints, Ints]:
         """Pairs, and by which form each is to be compared (−1: equal letters, no comparison)."""

@@ -134,7 +134,9 @@ def _transforms(built: Built, i: int, step: Step) -> tuple[bool, list[Transform]
         named = {"other": str(step.get("name")), "least": int(step.get("least"))}
         return False, [make["map_to_other"](step.columns, **named, **common)]
     if step.repair == "truncate":
-        return False, [make["truncate"](step.columns, length=int(step.get("length")), **common)]
+        unit = "characters" if built.data.measure.unit == "characters" else "words"
+        length = int(step.get("length"))
+        return False, [make["truncate"](step.columns, length=length, unit=unit, **common)]
     if step.repair == "winsorize":
         return False, [make["winsorize"](step.columns, k=float(step.get("k")), **common)]
     if step.repair == "impute-with-indicator":

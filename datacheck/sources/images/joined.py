@@ -18,9 +18,9 @@ from datacheck.sources.table import Readings, Table
 if TYPE_CHECKING:
     import polars as pl
 
-LOOKED_AT = 200  # cells of the peek
+LOOKED_AT = 200  # cells of the peek, evenly spaced
 MOSTLY = 0.8  # share of them that must be named as pictures are
-BEGIN = 0.5  # share that must begin as pictures do; other bytes hardly ever do
+BEGIN = 0.05  # share that must begin as pictures do; other bytes hardly ever do
 
 
 def joined(
@@ -84,9 +84,22 @@ def _within(series: pl.Series) -> Pictures | None:
         cells = cells.struct.field("bytes")
     if cells.dtype != pl.Binary:
         return None
-    heads = cells.drop_nulls().head(LOOKED_AT).to_list()
+    there = cells.drop_nulls()
+    heads = there.gather_every(max(1, len(there) // LOOKED_AT)).to_list()
     good = sum(starts_like_a_picture(h[:16]) for h in heads)
-    return Within() if heads and good >= BEGIN * len(heads) else None
+    named = isinstance(series.dtype, pl.Struct) and _named(series)
+    return Within() if heads and (named or good >= BEGIN * len(heads)) else None
+
+
+def _named(series: pl.Series) -> bool:
+    """Whether the paths beside the bytes are mostly those of pictures."""
+    import polars as pl
+
+    fields = {f.name for f in pl.Struct(series.struct.schema).fields}
+    if "path" not in fields or series.struct.schema["path"] != pl.String:
+        return False
+    paths = series.struct.field("path").drop_nulls().head(LOOKED_AT).to_list()
+    return bool(paths) and sum(map(is_picture, paths)) >= MOSTLY * len(paths)
 
 
 def _beside(

@@ -129,3 +129,31 @@ def test_the_best_pairs_are_kept() -> None:
     a, b = best(np.arange(5), np.arange(5) + 1, np.array([1, 3, 1, 2, 3]), most=3)
     assert a.tolist() == [1, 3, 4]
     assert b.tolist() == [2, 4, 5]
+
+
+@pytest.mark.parametrize("labeled", [False, True])
+def test_texts_that_are_one_but_for_case_are_near(labeled: bool) -> None:
+    rng = np.random.default_rng(8)
+    base = "the quick brown fox jumps over the lazy dog again"
+
+    def cased(n: int) -> pl.DataFrame:
+        upper = rng.random((n, len(base))) < 0.5
+        rows = ["".join(c.upper() if u else c for c, u in zip(base, row, strict=True))
+                for row in upper]  # fmt: skip
+        return pl.DataFrame({"text": rows, **({"y": [0, 1] * (n // 2)} if labeled else {})})
+
+    splits = {"train": cased(50), "test": cased(20)}
+    (one,) = found("LK002", **splits)
+    assert one.count == 20
+    assert found("LB005", **splits)
+
+
+def test_few_texts_over_and_over_are_no_finding() -> None:
+    """Spellings of some categories, which repeat by nature."""
+    rng = np.random.default_rng(9)
+    forms = ["on the whole yes", "On The Whole Yes", "not in the least", "Not in the least"]
+    splits = {
+        name: pl.DataFrame({"text": [forms[k] for k in rng.integers(0, 4, n)], "a": range(n)})
+        for name, n in (("train", 200), ("test", 80))
+    }
+    assert not found("LK002", **splits)

@@ -160,6 +160,7 @@ def test_iterative_imputation_of_huge_numbers_is_the_mean_and_told():
         ({"kind": "winsorize", "columns": ["a"], "k": -1}, "above 0"),
         ({"kind": "truncate", "columns": ["a"], "length": 0}, "at least 1"),
         ({"kind": "truncate", "columns": ["a"], "length": 1.5}, "a whole number"),
+        ({"kind": "truncate", "columns": ["a"], "unit": "bytes"}, "unit"),
         ({"kind": "impute", "columns": ["a"], "strategy": "constant"}, "no constant for 'a'"),
         ({"kind": "impute", "columns": ["a"], "strategy": {"b": "mean"}}, "no strategy for 'a'"),
         ({"kind": "impute", "columns": ["a"], "neighbors": 0}, "1 or more"),

@@ -133,6 +133,30 @@ def test_a_column_of_which_a_third_is_broken_is_one_of_pictures(tmp_path):
     assert report.dataset["splits"]["train"]["rows"] == 13
 
 
+@pytest.mark.parametrize("kind", ["binary", "struct"])
+@pytest.mark.parametrize("broken", [11, 18])
+def test_a_column_that_is_mostly_broken_is_one_of_pictures_still(tmp_path, broken, kind):
+    cells = [encoded(pixels(i)) if i >= broken else b"junk" for i in range(20)]
+    if kind == "struct":
+        cells = [{"bytes": c, "path": None} for c in cells]
+    pl.DataFrame({"image": cells, "label": LABELS}).write_parquet(tmp_path / "train.parquet")
+    report = clean(datacheck.audit(tmp_path))
+    assert sum(f.count for f in found(report, "MV006")) == broken
+    assert report.dataset["splits"]["train"]["rows"] == 20 - broken
+
+
+def test_a_column_without_a_sound_picture_is_told_by_its_names(tmp_path):
+    cells = [{"bytes": b"junk", "path": f"{i}.jpg"} for i in range(20)]
+    frame = pl.DataFrame({"image": cells, "a": range(20), "label": LABELS})
+    frame.write_parquet(tmp_path / "train.parquet")
+    report = clean(datacheck.audit(tmp_path))
+    assert sum(f.count for f in found(report, "MV006")) == 20
+    plain = frame.with_columns(image=pl.lit(b"\x00\x01"))
+    plain.write_parquet(tmp_path / "train.parquet")
+    report = clean(datacheck.audit(tmp_path))
+    assert any("not read, nested or binary: image" in s for s in report.assumptions)
+
+
 # -- tar ---------------------------------------------------------------------------------------
 
 
