@@ -69,11 +69,17 @@ def readings_of(fragment: Fragment) -> Readings:
 def check_writable(fragment: Fragment) -> None:
     """Raises SourceError for files that are read, and of which no repaired copy can be made."""
     fragment = stored(fragment)
-    if isinstance(fragment, TarFragment | IdxFragment):
-        kind = "tar archives" if isinstance(fragment, TarFragment) else "idx files"
+    if isinstance(fragment, TarFragment):
         raise SourceError(
-            f"{fragment.file}: {kind} are read, and cannot be written again yet",
-            "unpack the pictures into a folder for each class, and repair those",
+            f"{fragment.file}: tar archives are read, and cannot be written again",
+            "unpack the pictures into folders such as train/cat/1.png, and repair those; the audit "
+            "tells which",
+        )
+    if isinstance(fragment, IdxFragment):
+        raise SourceError(
+            f"{fragment.file}: idx files are read, and cannot be written again",
+            "put the arrays into one archive, and repair that: np.savez('data.npz', x_train=…, "
+            "y_train=…)",
         )
     path = getattr(fragment, "path", None)
     if isinstance(fragment, MemoryFragment | ArrayFragment) and path and path.suffix != ".npz":
