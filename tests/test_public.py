@@ -171,8 +171,8 @@ THIRD_PARTY = {
     "pipelines": {"numpy", "polars", "sklearn", "torch"},
     "sources": {"numpy", "polars"},
     "summaries": {"numpy", "polars"},
-    # pytest only in the plugin, which pytest itself imports
-    "testing": {"numpy", "polars", "pytest"},
+    # pytest only in the plugin, which pytest itself imports; Hypothesis only in the strategies
+    "testing": {"hypothesis", "numpy", "polars", "pytest"},
     # torch only in modules that train; metrics and records are read without it
     "training": {"numpy", "polars", "torch"},
     "types": {"numpy"},
@@ -266,6 +266,15 @@ def test_no_rule_or_summary_needs_what_only_training_needs():
         if unit in ("checks", "summaries", "engines", "sources") and when != "typing":
             assert module.split(".")[0] not in ("sklearn", "ray", "altair", "rich"), file
             assert not module.startswith("scipy.stats"), file
+
+
+def test_test_tools_are_imported_only_where_they_are_the_point():
+    for file, _, module, _, _ in imports():
+        package = module.split(".")[0]
+        if package == "hypothesis":
+            assert file.startswith("testing/strategies/"), file
+        if package == "pytest":
+            assert file in ("testing/pytest_plugin.py", "testing/verdicts.py"), file
 
 
 def test_nothing_calls_home():

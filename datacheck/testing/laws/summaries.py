@@ -1,7 +1,7 @@
 """The laws that every summary keeps, for anyone's own summary too.
 
-``check_all(summary, batch, seed)`` takes an identity and some rows, and raises AssertionError
-naming the law that is broken:
+``check_all(summary, batch, seed)`` (``check_summary``) takes an identity and some rows, and raises
+AssertionError naming the law that is broken and the rows that break it:
 
 identity, associativity, commutativity, batch-split invariance, and the round trip through bytes.
 Two states compare by the summary's own :meth:`~datacheck.summaries.base.Summary.equals`;
@@ -17,6 +17,7 @@ import numpy as np
 
 from datacheck.dataset import Batch
 from datacheck.summaries.base import Summary
+from datacheck.testing.laws.comparing import shown
 
 
 def pieces(batch: Batch, cuts: Sequence[int]) -> list[Batch]:
@@ -41,36 +42,44 @@ def of(summary: Summary, *batches: Batch) -> Summary:
     return out
 
 
+def _hold(kept: bool, law: str, summary: Summary, *batches: Batch) -> None:
+    """Raises AssertionError that tells the law, the summary, and the rows."""
+    if not kept:
+        rows = "; ".join(shown(b.frame) for b in batches)
+        raise AssertionError(f"{type(summary).__name__} breaks {law}, on {rows}")
+
+
 def identity(summary: Summary, batch: Batch) -> None:
     """Merging with the identity changes nothing, on either side."""
     alone = of(summary, batch)
-    assert of(summary, batch).merge(of(summary)).equals(alone), "x + 0 = x"
-    assert of(summary).merge(of(summary, batch)).equals(alone), "0 + x = x"
+    _hold(of(summary, batch).merge(of(summary)).equals(alone), "x + 0 = x", summary, batch)
+    _hold(of(summary).merge(of(summary, batch)).equals(alone), "0 + x = x", summary, batch)
 
 
 def associativity(summary: Summary, a: Batch, b: Batch, c: Batch) -> None:
     """(a + b) + c = a + (b + c)."""
     left = of(summary, a).merge(of(summary, b)).merge(of(summary, c))
     right = of(summary, a).merge(of(summary, b).merge(of(summary, c)))
-    assert left.equals(right), "(a + b) + c = a + (b + c)"
+    _hold(left.equals(right), "(a + b) + c = a + (b + c)", summary, a, b, c)
 
 
 def commutativity(summary: Summary, a: Batch, b: Batch) -> None:
     """a + b = b + a, to the last bit."""
     ab = of(summary, a).merge(of(summary, b))
     ba = of(summary, b).merge(of(summary, a))
-    assert ab.equals(ba), "a + b = b + a"
-    assert ab.to_bytes() == ba.to_bytes(), "a + b = b + a in every byte"
+    _hold(ab.equals(ba), "a + b = b + a", summary, a, b)
+    _hold(ab.to_bytes() == ba.to_bytes(), "a + b = b + a in every byte", summary, a, b)
 
 
 def split_invariance(summary: Summary, batch: Batch, cuts: Sequence[int]) -> None:
     """However the rows are cut into batches, updated or merged, the answer is the same."""
     whole, parts = of(summary, batch), pieces(batch, cuts)
-    assert of(summary, *parts).equals(whole), "updates of parts = update of the whole"
+    law = "updates of parts = update of the whole"
+    _hold(of(summary, *parts).equals(whole), law, summary, *parts)
     merged = of(summary)
     for part in parts:
         merged = merged.merge(of(summary, part))
-    assert merged.equals(whole), "merged parts = the whole"
+    _hold(merged.equals(whole), "merged parts = the whole", summary, *parts)
 
 
 def round_trip(summary: Summary, batch: Batch) -> None:
@@ -78,8 +87,8 @@ def round_trip(summary: Summary, batch: Batch) -> None:
     filled = of(summary, batch)
     data = filled.to_bytes()
     back = type(summary).from_bytes(data)
-    assert back.equals(of(summary, batch)), "from_bytes(to_bytes(x)) = x"
-    assert back.to_bytes() == data, "the bytes are canonical"
+    _hold(back.equals(of(summary, batch)), "from_bytes(to_bytes(x)) = x", summary, batch)
+    _hold(back.to_bytes() == data, "the bytes are canonical", summary, batch)
 
 
 def check_all(summary: Summary, batch: Batch, seed: int = 0) -> None:
