@@ -1,6 +1,6 @@
 """The laws that every summary keeps, for anyone's own summary too.
 
-``check_all(summary, batch, seed)`` (``check_summary``) takes an identity and some rows, and raises
+``check_summary(summary, batch, seed)`` takes an identity and some rows, and raises
 AssertionError naming the law that is broken and the rows that break it:
 
 identity, associativity, commutativity, batch-split invariance, and the round trip through bytes.
@@ -91,8 +91,12 @@ def round_trip(summary: Summary, batch: Batch) -> None:
     _hold(back.to_bytes() == data, "the bytes are canonical", summary, batch)
 
 
-def check_all(summary: Summary, batch: Batch, seed: int = 0) -> None:
-    """All laws, on cuts of the batch drawn from ``seed``."""
+def check_summary(summary: Summary, batch: Batch, seed: int = 0) -> None:
+    """All laws that a summary has to keep, on cuts of the batch drawn from ``seed``.
+
+    ``summary`` is an identity (new, and empty) and stays one. Raises AssertionError with the law
+    and the rows that break it.
+    """
     rng = np.random.default_rng(seed)
     identity(summary, batch)
     round_trip(summary, batch)
@@ -101,3 +105,6 @@ def check_all(summary: Summary, batch: Batch, seed: int = 0) -> None:
     a, b, c, _ = pieces(batch, cuts)
     commutativity(summary, a, b)
     associativity(summary, a, b, c)
+
+
+check_all = check_summary
