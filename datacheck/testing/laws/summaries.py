@@ -105,6 +105,3 @@ def check_summary(summary: Summary, batch: Batch, seed: int = 0) -> None:
     a, b, c, _ = pieces(batch, cuts)
     commutativity(summary, a, b)
     associativity(summary, a, b, c)
-
-
-check_all = check_summary
