@@ -37,7 +37,9 @@ def agrees(name: str, case: str, report: Report) -> None:
     if os.environ.get("GOLDEN") == "write":
         kept[case] = found
         FOLDER.mkdir(exist_ok=True)
-        lines = [f"{json.dumps(c)}: {json.dumps(f, ensure_ascii=False)}" for c, f in sorted(kept.items())]
+        lines = [
+            f"{json.dumps(c)}: {json.dumps(f, ensure_ascii=False)}" for c, f in sorted(kept.items())
+        ]
         (FOLDER / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         return
     assert case in kept, f"{case} is new: see tests/golden.py"
