@@ -30,9 +30,8 @@ def _kept(name: str) -> dict[str, Any]:
 
 def agrees(name: str, case: str, report: Report) -> None:
     """Hold the findings of a report to those kept for a case."""
-    found = []
-    for finding in json.loads(report.to_json(timing=False))["findings"]:
-        found.append({k: v for k, v in finding.items() if k not in LEFT_OUT})
+    plain = json.loads(report.to_json(timing=False))["findings"]
+    found = [{k: v for k, v in finding.items() if k not in LEFT_OUT} for finding in plain]
     kept = _kept(name)
     if os.environ.get("GOLDEN") == "write":
         kept[case] = found
