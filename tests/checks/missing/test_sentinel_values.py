@@ -107,3 +107,14 @@ def test_codes_and_marks_are_values():
     assert na_values({"yes": 3, "NA": 2, "no": 1}) == {"NA": 2}
     assert na_values({".": 3, ",": 2, "the": 1}) == {}
     assert na_values({".": 3, "the": 1}) == {".": 3}
+
+
+@pytest.mark.parametrize(("rows", "found"), [(4, 0), (5, 5)])
+def test_a_stand_in_among_free_texts_has_to_be_there_five_times(rows, found):
+    rng = np.random.default_rng(0)
+    words = ["lorem", "ipsum", "dolor", "sit", "amet", "elit", "sed", "tempor"]
+    texts = [" ".join(rng.choice(words, 9)) + f" {i}" for i in range(120)]
+    texts[:rows] = ["N/A"] * rows
+    train = pl.DataFrame({"note": texts, "label": ["a", "b"] * 60})
+    report = datacheck.audit(train, settings={"select": ["MV003"], "label": "label"})
+    assert sum(f.count for f in report.findings) == found, report
