@@ -7,6 +7,7 @@ has happened before the fork, so no thread of Polars or torch is lost by it.
 
 from __future__ import annotations
 
+import gc
 import importlib.abc
 import importlib.machinery
 import json
@@ -45,6 +46,7 @@ def ready() -> None:
     for name in HEAVY:
         import_module(name)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    gc.freeze()  # what is imported stays shared with the forked processes
     from hypothesis import Phase, settings
 
     register = settings.register_profile
