@@ -18,6 +18,7 @@ from datacheck.findings import Report
 
 FOLDER = Path(__file__).parent / "golden"
 LEFT_OUT = ("why", "name", "share", "repairs")  # the same in all reports of a rule, or in others
+HINT = "GOLDEN=write pytest tests/test_specs.py tests/checks/test_battery.py, and look at the diff"
 TOLERANCE = 1e-4
 """Relative: figures are rounded to 6 digits, and processors differ in the last bits of sums."""
 
@@ -41,8 +42,12 @@ def agrees(name: str, case: str, report: Report) -> None:
         ]
         (FOLDER / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         return
-    assert case in kept, f"{case} is new: see tests/golden.py"
-    _same(found, kept[case], case)
+    assert case in kept, f"{case} is new: {HINT}"
+    try:
+        _same(found, kept[case], case)
+    except AssertionError as error:
+        error.add_note(f"if that is meant: {HINT}")
+        raise
 
 
 def _same(now: Any, then: Any, where: str) -> None:
