@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from datacheck.checks.base import BaseRule, Context, NotApplicable, Rule
 from datacheck.checks.codes import Code, find, select
 from datacheck.checks.pred_probs import read as read_pred_probs
+from datacheck.checks.profile import profile
 from datacheck.dataset import Dataset
 from datacheck.errors import DatacheckError, UsageError
 from datacheck.findings import Finding, Outcome, Report, Severity, Status, names
+from datacheck.peeking import Peek
 from datacheck.summaries import Need
 
 if TYPE_CHECKING:
@@ -109,6 +111,8 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
         },
         versions=versions(),
         suppressed=suppressed,
+        profile=profile(context, kept),
+        peek=Peek.of(data, source, config),
     )
 
 

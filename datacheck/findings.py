@@ -172,6 +172,10 @@ class Report:
     timing: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     suppressed: Sequence[tuple[Finding, str]] = ()
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """Shapes of the columns that findings name: quantiles, histograms, counts by class."""
+    peek: Any = field(default=None, repr=False, compare=False)
+    """A :class:`~datacheck.peeking.Peek` for a second look at rows; never part of the JSON."""
 
     def __post_init__(self) -> None:
         self.findings = sorted(
@@ -201,8 +205,10 @@ class Report:
 
         return make_plan(self)
 
-    def to_dict(self, *, timing: bool = True) -> dict[str, Any]:
-        """The report as plain data; ``timing=False`` leaves out what differs between runs."""
+    def to_dict(self, *, timing: bool = True, profile: bool = True) -> dict[str, Any]:
+        """The report as plain data; ``timing=False`` leaves out what differs between runs,
+        ``profile=False`` the shapes of columns.
+        """
         out: dict[str, Any] = {
             "version": REPORT_VERSION,
             "dataset": dict(self.dataset),
@@ -217,15 +223,28 @@ class Report:
             ],
             "assumptions": list(self.assumptions),
         }
+        if profile:
+            out["profile"] = dict(self.profile)
         if timing:
             out["timing"] = {k: round(v, 4) for k, v in self.timing.items()}
             out["versions"] = dict(self.versions)
         return out
 
-    def to_json(self, *, timing: bool = True, indent: int | None = 2) -> str:
+    def to_json(
+        self, *, timing: bool = True, profile: bool = True, indent: int | None = 2
+    ) -> str:
         """The report as JSON text (RFC 8259: no NaN; non-finite numbers become null)."""
-        plain_data = self.to_dict(timing=timing)
+        plain_data = self.to_dict(timing=timing, profile=profile)
         return json.dumps(plain_data, indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self) -> str:
+        """The report as one HTML page that needs no network: pictures, tables, the plan.
+
+        Nothing from the data is markup in it. At most 5 MB; what is left out is told.
+        """
+        from datacheck.report.html import render
+
+        return render(self)
 
     def to_frame(self) -> pd.DataFrame:
         """The findings as a pandas DataFrame, one row each.

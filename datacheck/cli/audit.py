@@ -27,6 +27,7 @@ Examples:
   datacheck audit dataset/ --format github --report datacheck.sarif --report datacheck.xml
   datacheck audit images.npz --transforms my_project.data:train,my_project.data:test
   datacheck audit dataset/ --schema schema.yaml
+  datacheck audit dataset/ --report report.html    # pictures, to open in a browser
   datacheck audit --run run.jsonl
   datacheck audit dataset/ --run run.jsonl --select ST --fail-on warning
 
@@ -81,7 +82,7 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "json", "sarif", "junit", "github", "markdown"]),
+    type=click.Choice(["terminal", "json", "sarif", "junit", "github", "markdown", "html"]),
     default="terminal",
     show_default=True,
 )
@@ -91,7 +92,8 @@ Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 the audit could not r
     "reports",
     metavar="FILE",
     multiple=True,
-    help="Write a further report, its form by the suffix: .json, .sarif, .xml (JUnit), .md, .txt. "
+    help="Write a further report, its form by the suffix: .json, .sarif, .xml (JUnit), .md, .html, "
+    ".txt. "
     "Repeatable.",
 )
 @click.option(
@@ -213,7 +215,7 @@ def _deliver(
     new, old = divide(report.findings, known)
     plain = Rendering(where, old, settings.fail_on, quiet=quiet)
     if accepted:
-        write_file(accepted, json_.render(report, timing=False))
+        write_file(accepted, json_.render(report, timing=False, profile=False))
     for kind, path in further:
         write_file(path, FORMS[kind](report, plain))
     if target:

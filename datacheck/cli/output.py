@@ -18,7 +18,8 @@ _OURS = re.compile(
     rb'\{\s*"version": \d+,\s*"dataset": \{|'
     rb"[A-Z]{2}\d{3} (error|warning|info): |(\d+ (error|warning|info)|no findings)|"
     rb'\{\s*"\$schema": "https://docs\.oasis-open\.org/sarif/|## datacheck \xc2\xb7 |'
-    rb"<\?xml [^>]*>\s*<testsuites name=.datacheck |::(error|warning|notice) (file|title)="
+    rb"<\?xml [^>]*>\s*<testsuites name=.datacheck |::(error|warning|notice) (file|title)=|"
+    rb"<!DOCTYPE html>\s*<!-- datacheck report -->"
 )
 _ASCII = str.maketrans({"·": "-", "•": "*", "…": "...", "—": "-", "–": "-", "×": "x", "−": "-"})
 

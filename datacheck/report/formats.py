@@ -70,6 +70,12 @@ def _markdown(report: Report, how: Rendering) -> str:
     return markdown.render(report, how.known)
 
 
+def _html(report: Report, how: Rendering) -> str:
+    from datacheck.report import html
+
+    return html.render(report, how.known)
+
+
 FORMS: dict[str, Callable[[Report, Rendering], str]] = {
     "terminal": _terminal,
     "json": _json,
@@ -77,12 +83,14 @@ FORMS: dict[str, Callable[[Report, Rendering], str]] = {
     "junit": _junit,
     "github": _github,
     "markdown": _markdown,
+    "html": _html,
 }
 SUFFIXES = {
     ".json": "json",
     ".sarif": "sarif",
     ".xml": "junit",
     ".md": "markdown",
+    ".html": "html",
     ".txt": "terminal",
 }
 

@@ -11,7 +11,7 @@ from datacheck.findings import Report
 _UNSAFE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
-def render(report: Report, *, timing: bool = True) -> str:
+def render(report: Report, *, timing: bool = True, profile: bool = True) -> str:
     """The JSON text, ended by a newline: the same values as :meth:`Report.to_json`."""
-    text = report.to_json(timing=timing)
+    text = report.to_json(timing=timing, profile=profile)
     return _UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text) + "\n"

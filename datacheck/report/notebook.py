@@ -1,77 +1,45 @@
-"""The report as an HTML fragment for notebooks. Every string from the data is escaped."""
+"""The report as an HTML fragment for notebooks: the findings with their pictures, without a script.
+
+Its style reaches nothing outside. Where a notebook is not trusted, style and pictures are taken
+away and the text stays. Every string from the data is escaped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
-
-from datacheck.findings import Finding, Report
+from datacheck.findings import Report
 from datacheck.report import words
+from datacheck.report.html import notes, overview
+from datacheck.report.html.listing import Listing
+from datacheck.report.html.markup import Markup, join, tag, text
+from datacheck.report.html.page import asset
+from datacheck.report.html.view import View
 
-MAX_FINDINGS = 200
-COLORS = {"error": "#b3261e", "warning": "#8a5a00", "info": "#005b8f"}
+RICH, LIMIT = 300_000, 600_000  # bytes of findings: a notebook keeps what it shows
+OPENED = 3
 
 
 def render(report: Report) -> str:
-    """A heading, a table with one line for each finding, and what was assumed and not checked."""
-    name = _safe(report.dataset.get("name", ""))
-    splits = " · ".join(
-        f"{_safe(split)}: {words.amount(rows, 'row')}"
-        for split, rows, _ in words.splits(report.dataset)
+    """A heading, a card for each finding, and what was assumed and not checked."""
+    view = View.of(report, most=60)
+    listing = Listing.of(report, view, rich=RICH, limit=LIMIT, opened=OPENED, anchors=False)
+    name = words.said(report.dataset.get("name") or "data", 120)
+    splits = " · ".join(f"{s}: {words.amount(n, 'row')}" for s, n, _ in words.splits(report.dataset))
+    runs = words.runs(report.dataset)
+    more = tag(
+        "details",
+        tag("summary", "Assumed, not checked and left out"),
+        notes.section(report, 0, listing.left_out),
+        class_="more",
     )
-    splits += "<br>".join(_safe(run) for run in words.runs(report.dataset))
-    parts = [
-        "<div>",
-        f"<p><b>datacheck · {name}</b> — {_safe(words.tally(report.findings))}<br>{splits}</p>",
-        _table(report.findings[:MAX_FINDINGS], list(report.dataset.get("splits", {}))),
-    ]
-    if len(report.findings) > MAX_FINDINGS:
-        parts.append(f"<p>… and {len(report.findings) - MAX_FINDINGS} more</p>")
-    if words.any_unsafe(report.findings[:MAX_FINDINGS]):
-        parts.append(f"<p><small>{words.UNSAFE}</small></p>")
-    parts.append(_details("assumed", report.assumptions))
-    parts.append(
-        _details("not checked", (f"{codes}: {reason}" for reason, codes in words.unchecked(report)))
+    return tag(
+        "div",
+        tag("style", Markup(asset("style.css") + asset("notebook.css"))),
+        tag("h2", text(f"datacheck · {name}", 160)),
+        tag("p", join([text(s, 300) for s in (splits, *runs[:6]) if s], " · "), class_="subtitle"),
+        tag("p", overview.verdict(report.findings), class_="verdict"),
+        overview.tiles(report, report.findings),
+        tag("div", overview.splits(view), notes.roles(report), class_="two"),
+        tag("div", listing.cards, class_="cards"),
+        more,
+        class_="dc notebook",
     )
-    parts.append(
-        _details("suppressed", (f"{f.rule} {f.message}: {why}" for f, why in report.suppressed))
-    )
-    parts.append("</div>")
-    return "\n".join(p for p in parts if p)
-
-
-def _table(findings: Iterable[Finding], splits: Sequence[str]) -> str:
-    rows = [_row(f, splits) for f in findings]
-    if not rows:
-        return ""
-    head = "".join(
-        f'<th style="text-align:left">{title}</th>' for title in ("rule", "finding", "repair")
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _row(finding: Finding, splits: Sequence[str]) -> str:
-    color = COLORS[finding.severity.value]
-    lines = [_safe(finding.message)]
-    place = words.where(finding, splits)
-    if place:
-        lines.append(f"<small>in {_safe(place)}</small>")
-    if finding.effect is not None:
-        lines.append(f"<small>{_safe(words.interval(finding.effect))}</small>")
-    lines.extend(f"<small>e.g. {_safe(words.example(e))}</small>" for e in finding.examples[:2])
-    lines.append(f"<small><i>{_safe(finding.why)}</i></small>")
-    cell = '<td style="text-align:left;vertical-align:top">'
-    return (
-        f'<tr>{cell}<b style="color:{color}">{_safe(finding.rule)}</b><br>'
-        f"{_safe(finding.severity.value)}<br>{_safe(finding.name)}</td>"
-        f"{cell}{'<br>'.join(lines)}</td>{cell}{_safe(words.repairs(finding))}</td></tr>"
-    )
-
-
-def _details(title: str, sentences: Iterable[str]) -> str:
-    items = "".join(f"<li>{_safe(s)}</li>" for s in sentences)
-    return f"<details><summary>{title}</summary><ul>{items}</ul></details>" if items else ""
-
-
-def _safe(value: object) -> str:
-    return escape(words.said(value), quote=True)
