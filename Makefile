@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types bench docs images study mutation sarif-schema
+.PHONY: help audit test lint types bench docs images study mutation sarif-schema chromium
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ sarif-schema: .venv/share/sarif-2.1.0.json ## fetch the schema that SARIF is tes
 	@mkdir -p .venv/share/sarif
 	@cd .venv/share/sarif && npm pack --silent @microsoft/jest-sarif@1.0.0-beta.0 >/dev/null && tar -xzf *.tgz
 	@cp .venv/share/sarif/package/lib/schemas/sarif-2.1.0-rtm.5.json $@
+
+chromium: ## install the browser that reports are tested in (Debian's package; as root)
+	@apt-get update -qq
+	@DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 
 # The environment is made again whenever what it is made from changes.
 .venv/python.stamp:

@@ -304,6 +304,8 @@ def tidy(value: float | None) -> float | int | None:
 
 def plain(text: str) -> str:
     """Text made harmless for a terminal: control characters become visible escapes."""
+    if text.isprintable():
+        return text
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

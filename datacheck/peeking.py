@@ -57,10 +57,11 @@ class Peek:
     def of(cls, data: Dataset, source: object, config: Config) -> Peek:
         """For what :func:`datacheck.audit` was given."""
         path, splits = "", {}
+        named = source if isinstance(source, Mapping) else {}
         if isinstance(source, str | Path):
             path = str(source)
-        elif isinstance(source, Mapping) and all(isinstance(v, str | Path) for v in source.values()):
-            splits = {str(k): str(v) for k, v in source.items()}
+        elif named and all(isinstance(v, str | Path) for v in named.values()):
+            splits = {str(k): str(v) for k, v in named.items()}
         flags: list[str] = []
         for name in _FLAGS:
             value = getattr(config, name)
@@ -86,9 +87,9 @@ class Peek:
         all_columns = [
             c for c in self.data.columns.values() if c.role in order and c.kind not in kinds
         ]
-        ranked = sorted(all_columns, key=lambda c: (c.name not in first, order.index(c.role)))
-        kept = sorted(ranked[:most], key=lambda c: order.index(c.role))
-        columns = [c.name for c in kept]
+        by_role = sorted(all_columns, key=lambda c: order.index(c.role))
+        kept = sorted(by_role, key=lambda c: c.name not in first)[:most]
+        columns = [c.name for c in by_role if c in kept]
         if not columns:
             return {}
         return {a: row for a, row in self._read(addresses, columns).items() if row}
@@ -137,12 +138,16 @@ class Peek:
     def _places(self, addresses: Sequence[str]) -> dict[tuple[str, int], str]:
         """(file, row) of each address that names a row: the way back from ``Dataset.locate``."""
         files = set(self.data.files)
-        named = {
-            name: (file, row)
-            for file, rows in self.data.row_names.items()
-            for row, name in enumerate(rows)
-            if name in addresses
-        } if self.data.row_names else {}
+        named = (
+            {
+                name: (file, row)
+                for file, rows in self.data.row_names.items()
+                for row, name in enumerate(rows)
+                if name in addresses
+            }
+            if self.data.row_names
+            else {}
+        )
         out: dict[tuple[str, int], str] = {}
         for address in addresses:
             if address in named:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import selectors
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,38 +30,59 @@ def found() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def _pipe(*, theirs_writes: bool = False) -> tuple[int, int]:
+    """(read, write) ends; the other process's end has a number from 10 on."""
+    read, write = os.pipe()
+    theirs = write if theirs_writes else read
+    high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 10)
+    os.close(theirs)
+    return (read, high) if theirs_writes else (high, write)
+
+
 class Chromium:
     """One tab. ``events`` are all that the browser said; requests and errors are among them."""
 
     def __init__(self, program: str) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="datacheck-chromium-")
-        to_read, self._write = os.pipe()
-        self._read, to_write = os.pipe()
-        line = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        theirs, self._write = _pipe()
+        self._read, back = _pipe(theirs_writes=True)
+        # The pipe has to be the file descriptors 3 and 4, which may be taken here.
+        code = (
+            f"import os, sys; os.dup2({theirs}, 3); os.dup2({back}, 4); "
+            "os.execvp(sys.argv[1], sys.argv[1:])"
+        )
+        profile = f"--user-data-dir={self._home.name}"
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", line, program, *FLAGS, f"--user-data-dir={self._home.name}",
-             "about:blank"],
-            pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [sys.executable, "-I", "-c", code, program, *FLAGS, profile, "about:blank"],
+            pass_fds=(theirs, back), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        os.close(to_read)
-        os.close(to_write)
+        os.close(theirs)
+        os.close(back)
         self._waiting = selectors.DefaultSelector()
         self._waiting.register(self._read, selectors.EVENT_READ)
         self._buffer = b""
         self._number = 0
         self.events: list[dict[str, Any]] = []
         self._session = ""
-        target = self.say("Target.createTarget", url="about:blank")["targetId"]
-        told = self.say("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = told["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network", "Accessibility"):
-            self.say(f"{domain}.enable")
+        try:
+            target = self.say("Target.createTarget", url="about:blank")["targetId"]
+            told = self.say("Target.attachToTarget", targetId=target, flatten=True)
+            self._session = told["sessionId"]
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.say(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Chromium:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser, and remove its profile."""
         os.close(self._write)  # Chromium ends when its pipe does
         try:
             self._process.wait(15)
@@ -81,7 +104,10 @@ class Chromium:
             message["sessionId"] = self._session
         data = json.dumps(message).encode() + b"\0"
         while data:
-            data = data[os.write(self._write, data) :]
+            try:
+                data = data[os.write(self._write, data) :]
+            except BrokenPipeError:
+                raise RuntimeError(f"{method}: Chromium has ended") from None
         until = time.monotonic() + timeout
         while True:
             answer = self._next(until, method)
@@ -105,14 +131,17 @@ class Chromium:
             self.events.append(message)
         return message
 
-    def open(self, path: Path, timeout: float = 60) -> float:
-        """Open a file; the seconds until it is laid out and painted once."""
+    def open(self, path: Path, timeout: float = 60, *, painted: bool = True) -> float:
+        """Open a file; the seconds until it is laid out and painted once. Without scripts nobody
+        tells when it is ``painted``.
+        """
         began = time.monotonic()
         self.say("Page.navigate", url=path.resolve().as_uri())
         until = began + timeout
         while not any(e["method"] == "Page.loadEventFired" for e in self.events):
             self._next(until, "open")
-        self.run("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+        if painted:
+            self.run("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
         return time.monotonic() - began
 
     def run(self, expression: str) -> Any:
@@ -124,7 +153,7 @@ class Chromium:
             raise RuntimeError(str(told["exceptionDetails"]))
         return told["result"].get("value")
 
-    def look(self, width: int, height: int = 900, *, dark: bool = False, paper: bool = False) -> None:
+    def look(self, width: int, *, height: int = 900, dark: bool = False, paper: bool = False):
         """Size of the window, dark or light, screen or paper."""
         self.say("Emulation.setDeviceMetricsOverride", width=width, height=height,
                  deviceScaleFactor=1, mobile=False)  # fmt: skip

@@ -48,7 +48,7 @@ def test_make_lists_its_commands():
     listed = re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE)
     assert listed == [
         "help", "audit", "test", "lint", "types", "bench", "docs", "images", "study",
-        "mutation", "sarif-schema",
+        "mutation", "sarif-schema", "chromium",
     ]  # fmt: skip
 
 
@@ -130,6 +130,18 @@ def test_commands_of_the_repair_in_the_readme_run(elsewhere):
     for name in ("train.csv", "test.csv"):
         was = (ROOT / "fixtures/clinic" / name).read_bytes()
         assert (elsewhere / "restored" / name).read_bytes() == was
+
+
+def test_the_report_to_look_at_in_the_readme_is_written(elsewhere):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("### A report to look at")[1].split("\n### ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (line,) = block.strip().splitlines()
+    ran(line.partition("#")[0].split())
+    page = (elsewhere / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>\n<!-- datacheck report -->")
+    assert page.count("<article") == 18
+    ran(line.partition("#")[0].split())  # what is ours is written again
 
 
 def test_commands_on_texts_in_the_readme_run(elsewhere):

@@ -14,6 +14,7 @@ import numpy as np
 
 from datacheck.checks.base import Context
 from datacheck.checks.missing.cells import empty_cells
+from datacheck.checks.shapes import LEVELS, length_edges, most_frequent, shape
 from datacheck.dataset import Kind, Task, to_matrix
 from datacheck.findings import Finding, clip, tidy
 from datacheck.summaries.values import canonical_strings
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 
 MOST = 40
 EACH = 8  # columns of one finding
-BINS = 40
 CLASSES = 24
 FEW = 5  # classes that a column is shown by
-LEVELS = (0.005, *(k / 40 for k in range(1, 40)), 0.995)
 _NUMBERS = ("NM", "CB005", "LK004", "LK005", "LK007", "LK008", "MV002", "MV003")
 _MISSING = ("MV001", "MV003", "MV004", "LK006")
 
@@ -96,49 +95,12 @@ def _numbers(context: Context, columns: Sequence[str]) -> dict[str, Any]:
             if values.size:
                 found[split] = values
         if found:
-            out[column] = _shape(found)
+            out[column] = shape(found)
     return out
 
 
 def _countable(series: pl.Series) -> bool:
     return series.dtype.is_numeric() or series.dtype.is_temporal()
-
-
-def _shape(found: dict[str, Floats]) -> dict[str, Any]:
-    """Quantiles of each split, and counts in bins that all splits share.
-
-    The bins reach from the least 0.5 % quantile to the greatest 99.5 % one; what lies outside is
-    counted as ``below`` and ``above``. Whole numbers over a short range get a bin each.
-    """
-    quantiles = {s: np.quantile(v, LEVELS) for s, v in found.items()}
-    low = min(float(q[0]) for q in quantiles.values())
-    high = max(float(q[-1]) for q in quantiles.values())
-    whole = all(bool((v == np.rint(v)).all()) for v in found.values())
-    edges = np.linspace(low, high, BINS + 1)
-    if whole and high - low < BINS:
-        edges = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
-    elif not high > low or not np.isfinite(high - low):
-        edges = np.array([low, high])
-    return {
-        "low": tidy(float(edges[0])),
-        "high": tidy(float(edges[-1])),
-        "splits": {
-            s: {
-                "n": int(v.size),
-                "below": int((v < edges[0]).sum()),
-                "above": int((v > edges[-1]).sum()),
-                "counts": _counts(v, edges),
-                "quantiles": [tidy(float(q)) for q in quantiles[s]],
-            }
-            for s, v in found.items()
-        },
-    }
-
-
-def _counts(values: Floats, edges: Floats) -> list[int]:
-    if edges.size < 3:  # all values are one
-        return [int(values.size)]
-    return [int(n) for n in np.histogram(values, edges)[0]]
 
 
 def _categories(context: Context, columns: Sequence[str]) -> dict[str, Any]:
@@ -148,7 +110,7 @@ def _categories(context: Context, columns: Sequence[str]) -> dict[str, Any]:
             continue
         found = {s: c for s in context.splits if (c := _value_counts(context, s, column))}
         if found:
-            out[column] = _most_frequent(found, 12)
+            out[column] = most_frequent(found, 12)
     return out
 
 
@@ -160,34 +122,16 @@ def _value_counts(context: Context, split: str, column: str) -> dict[str, int]:
         return {}
 
 
-def _most_frequent(found: dict[str, dict[str, int]], most: int) -> dict[str, Any]:
-    """Counts of the values that are most frequent in any split, and how many values are left."""
-    share: dict[str, float] = {}
-    for counts in found.values():
-        total = sum(counts.values()) or 1
-        for value, n in counts.items():
-            share[value] = max(share.get(value, 0.0), n / total)
-    ranked = sorted(share, key=lambda v: (-share[v], v))
-    kept = ranked[:most]
-    names = [str(clip(v)) for v in kept]
-    return {
-        "values": names,
-        "splits": {s: [int(c.get(v, 0)) for v in kept] for s, c in found.items()},
-        "rows": {s: int(sum(c.values())) for s, c in found.items()},
-        "left_out": len(ranked) - len(kept),
-    }
-
-
 def _classes(context: Context) -> dict[str, Any]:
     label = context.data.label
     if label is None or context.data.task is not Task.CLASSIFICATION:
         return {}
     found = {s: c for s in context.splits if (c := _value_counts(context, s, label.name))}
-    return {"column": label.name, **_most_frequent(found, CLASSES)} if found else {}
+    return {"column": label.name, **most_frequent(found, CLASSES)} if found else {}
 
 
 def _missing(context: Context, columns: Sequence[str]) -> dict[str, Any]:
-    """Empty cells (those that hold a text nobody could read apart) and rows of each split, exact."""
+    """Empty cells (without those whose text nobody could read) and rows of each split, exact."""
     out: dict[str, Any] = {}
     for column in columns:
         found = {}
@@ -230,9 +174,7 @@ def _by_class(context: Context, columns: Sequence[str]) -> dict[str, Any]:
                 .head(CLASSES)
                 .collect()
             )
-            found[split] = {
-                str(clip(c)): [int(g), int(n)] for c, g, n in counted.iter_rows()
-            }
+            found[split] = {str(clip(c)): [int(g), int(n)] for c, g, n in counted.iter_rows()}
         if any(found.values()):
             out[column] = found
     return out
@@ -268,9 +210,9 @@ def _told_by_class(context: Context, columns: Sequence[str]) -> dict[str, Any]:
                 texts = canonical_strings(mine).drop_nulls().value_counts(name="n")
                 counts[str(clip(name))] = dict(texts.iter_rows())
         if values:
-            out[column] = {"label": label.name, "numbers": _shape(values)}
+            out[column] = {"label": label.name, "numbers": shape(values)}
         elif any(counts.values()):
-            out[column] = {"label": label.name, "categories": _most_frequent(counts, 12)}
+            out[column] = {"label": label.name, "categories": most_frequent(counts, 12)}
     return out
 
 
@@ -288,7 +230,7 @@ def _lengths(context: Context, columns: Sequence[str]) -> dict[str, Any]:
                 found[split] = lengths[column]
         if not found:
             continue
-        edges = _length_edges(max(h.max for h in found.values()))
+        edges = length_edges(max(h.max for h in found.values()))
         kind = context.data.columns[column].kind
         out[column] = {
             "unit": "items" if kind is Kind.SEQUENCE else context.data.measure.unit,
@@ -307,11 +249,3 @@ def _lengths(context: Context, columns: Sequence[str]) -> dict[str, Any]:
             },
         }
     return out
-
-
-def _length_edges(longest: int) -> Sequence[int]:
-    """Lower edges of the bins: each length its own up to 48, else even steps of the logarithm."""
-    if longest <= 48:
-        return list(range(longest + 1))
-    grown = np.unique(np.rint(np.geomspace(1, longest, 48)).astype(np.int64))
-    return [0, *(int(g) for g in grown)]

@@ -23,8 +23,7 @@ def render(report: Report) -> str:
     view = View.of(report, most=60)
     listing = Listing.of(report, view, rich=RICH, limit=LIMIT, opened=OPENED, anchors=False)
     name = words.said(report.dataset.get("name") or "data", 120)
-    splits = " · ".join(f"{s}: {words.amount(n, 'row')}" for s, n, _ in words.splits(report.dataset))
-    runs = words.runs(report.dataset)
+    told = [s for s in (words.sizes(report.dataset), *words.runs(report.dataset)[:6]) if s]
     more = tag(
         "details",
         tag("summary", "Assumed, not checked and left out"),
@@ -35,7 +34,7 @@ def render(report: Report) -> str:
         "div",
         tag("style", Markup(asset("style.css") + asset("notebook.css"))),
         tag("h2", text(f"datacheck · {name}", 160)),
-        tag("p", join([text(s, 300) for s in (splits, *runs[:6]) if s], " · "), class_="subtitle"),
+        tag("p", join([text(s, 300) for s in told], " · "), class_="subtitle"),
         tag("p", overview.verdict(report.findings), class_="verdict"),
         overview.tiles(report, report.findings),
         tag("div", overview.splits(view), notes.roles(report), class_="two"),

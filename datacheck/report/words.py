@@ -120,6 +120,11 @@ def splits(dataset: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     ]
 
 
+def sizes(dataset: Mapping[str, Any]) -> str:
+    """``train: 1,200 rows · test: 400 rows``."""
+    return " · ".join(f"{name}: {amount(rows, 'row')}" for name, rows, _ in splits(dataset))
+
+
 def runs(dataset: Mapping[str, Any]) -> list[str]:
     """``run.jsonl: 1,000 steps, 20 evaluations of val`` of each recorded run that was judged."""
     out = []

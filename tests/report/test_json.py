@@ -1,12 +1,16 @@
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import pytest
 
+from datacheck.auditing import run_audit
+from datacheck.config import Config
 from datacheck.report import json_
 from tests.reports import HOSTILE, finding, hostile, report
 
+ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((files("datacheck.report") / "schema.json").read_text(encoding="utf-8"))
 
 
@@ -32,6 +36,21 @@ def test_a_report_keeps_the_contract_and_its_order():
     }
 
 
+@pytest.mark.parametrize("name", ["clinic", "shapes", "reviews", "pairs"])
+def test_real_reports_keep_the_contract(name):
+    made = run_audit(str(ROOT / "fixtures" / name), Config())
+    parsed = check(json_.render(made))
+    assert parsed["profile"] == made.profile
+    without = check(json_.render(made, timing=False, profile=False))
+    assert set(parsed) - set(without) == {"profile", "timing", "versions"}
+
+
+@pytest.mark.parametrize("code", ["LK005", "LK006", "NM003", "CB003"])
+def test_profiles_keep_the_contract(code):
+    made = run_audit(str(ROOT / "fixtures" / "rules" / code / "bad"), Config())
+    assert check(json_.render(made))["profile"]
+
+
 def test_without_timing_nothing_differs_between_runs():
     one = json_.render(report(finding()), timing=False)
     two = json_.render(report(finding(), timing={"total": 9.0}, versions={}), timing=False)
@@ -51,13 +70,14 @@ def test_hostile_strings_stay_what_they_are_and_steer_nothing(text):
 
 
 def test_page_names_every_field():
-    from pathlib import Path
-
-    page = (Path(__file__).parents[2] / "docs" / "report-json.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "report-json.md").read_text(encoding="utf-8")
     fields = {
         *SCHEMA["properties"],
         *SCHEMA["properties"]["dataset"]["properties"],
+        *SCHEMA["properties"]["profile"]["properties"],
         *SCHEMA["$defs"]["finding"]["properties"],
+        *SCHEMA["$defs"]["shape"]["properties"],
+        *SCHEMA["$defs"]["mix"]["properties"],
     }
     missing = [f for f in sorted(fields) if f"`{f}`" not in page]
     assert not missing

@@ -1,13 +1,19 @@
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from datacheck.auditing import run_audit
+from datacheck.config import Config
+from datacheck.report.html.page import asset
 from datacheck.report.notebook import render
+from tests.report.test_html import TAGS, large
 from tests.reports import HOSTILE, finding, hostile, report
 
-TAGS = {
-    "div", "p", "b", "br", "table", "thead", "tbody", "tr", "th", "td", "small", "i",
-    "details", "summary", "ul", "li",
+ROOT = Path(__file__).resolve().parents[2]
+NONE_OF = {
+    "html", "head", "body", "meta", "script", "header", "nav", "main", "footer", "input", "select",
+    "button", "a", "h1",
 }  # fmt: skip
 
 
@@ -27,17 +33,34 @@ def test_only_our_own_tags(text):
     reader = Reader()
     shown = render(hostile(text))
     reader.feed(shown)
-    assert reader.tags <= TAGS
-    assert reader.attributes <= {"style"}
+    assert reader.tags <= TAGS - NONE_OF
+    assert not any(a.startswith("on") or a in ("style", "href", "id") for a in reader.attributes)
     assert not any(c in shown for c in "\x1b\x9b\u202e\udc80")
 
 
 def test_report_shows_itself():
     made = report(finding(columns=("age",)))
     assert made._repr_html_() == render(made)
-    for part in ("LK001", "16,281", "column age", "drop-from-train", "no sequences", "assumed"):
+    for part in ("LK001", "16,281", "<code>age</code>", "drop-from-train", "no sequences"):
         assert part in render(made)
 
 
+def test_real_report_shows_its_pictures_and_stays_small():
+    shown = run_audit(str(ROOT / "fixtures" / "clinic"), Config())._repr_html_()
+    assert shown.count("<svg") > 10
+    assert "Histograms of glucose" in shown
+    assert len(shown.encode()) < 300_000
+    assert len(large()._repr_html_().encode()) < 1_000_000
+
+
+def test_style_reaches_nothing_outside():
+    for block in (asset("style.css") + asset("notebook.css")).split("}"):
+        selector = block.rpartition("{")[0].rpartition("*/")[2].strip()
+        for one in filter(None, (s.strip() for s in selector.rpartition("{")[2].split(","))):
+            if not one.startswith("@") and "light-dark" not in one:
+                assert ".dc" in one or one.startswith((":is(", "td)", "th)")), one
+
+
 def test_empty_report():
-    assert "no findings" in render(report(dataset={"name": ""}, outcomes=[], assumptions=[]))
+    shown = render(report(dataset={"name": ""}, outcomes=[], assumptions=[]))
+    assert "No rule found anything" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from datacheck.findings import Finding, Severity, names
@@ -12,22 +13,13 @@ from datacheck.report.html.pictures import draw
 from datacheck.report.html.pictures.scales import interval
 from datacheck.report.html.view import View
 
-_MARKS = {
-    Severity.ERROR: "M8 1.5 15 14.5H1Z",
-    Severity.WARNING: "M8 1 15 8 8 15 1 8Z",
-    Severity.INFO: "M8 1.5a6.5 6.5 0 1 0 .01 0Z",
-}
 SEARCHED = 900  # characters that the search looks at
 
 
 def mark(severity: Severity, name: str | None = None) -> Markup:
-    """The sign of a severity: a shape of its own, and the word, or ``name`` for it."""
-    sign = tag(
-        "svg", tag("path", d=_MARKS[severity]), viewBox="0 0 16 16", class_="sign",
-        aria_hidden="true", width=12, height=12,
-    )  # fmt: skip
+    """The word of a severity, or ``name`` for it; its sign, a shape of its own, is in the style."""
     said = severity.value if name is None else name
-    return tag("span", sign, said or None, class_=f"sev {severity.value}")
+    return tag("span", said or None, class_=f"sev {severity.value}")
 
 
 def card(
@@ -48,7 +40,7 @@ def card(
     pictures = draw(finding, view) if rich else []
     side: list[Markup | None] = [
         tag("p", text(finding.why), class_="why"),
-        _facts(finding, view.splits),
+        _facts(finding, view.splits, rich=rich),
         _repairs(finding) if finding.repairs else None,
     ]
     if rich:
@@ -70,12 +62,12 @@ def searched(finding: Finding) -> dict[str, str]:
     return {
         "data_severity": finding.severity.value,
         "data_rule": finding.rule,
-        "data_splits": "\t".join(words.said(s, 60) for s in finding.splits[:20]),
+        "data_splits": json.dumps([words.said(s, 60) for s in finding.splits[:20]]),
         "data_text": words.said(said, SEARCHED).lower(),
     }
 
 
-def _facts(finding: Finding, splits: Sequence[str]) -> Markup:
+def _facts(finding: Finding, splits: Sequence[str], *, rich: bool) -> Markup:
     facts: list[tuple[str, Markup]] = []
     if finding.total or finding.count:
         said = f"{finding.count:,}"
@@ -83,10 +75,10 @@ def _facts(finding: Finding, splits: Sequence[str]) -> Markup:
             said += f" of {finding.total:,} {words.said(finding.unit, 30)}"
         else:
             said += f" {words.said(finding.unit, 30)}"
-        bar = _share(finding.share) if finding.total else None
+        bar = _share(finding.share) if finding.total and rich else None
         facts.append(("affected", join([tag("span", said), bar])))
     if finding.effect is not None:
-        shown = interval(finding.effect)
+        shown = interval(finding.effect) if rich else None
         facts.append(("effect", join([tag("span", text(words.interval(finding.effect))), shown])))
     where = [] if set(finding.splits) == set(splits) else list(finding.splits)
     if where:

@@ -1,4 +1,4 @@
-"""What a rule measured, as a table: whatever has no picture, and the figures behind the pictures."""
+"""What a rule measured, as a table: what has no picture, and the figures behind the pictures."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Markup(str):
     __slots__ = ()
 
 
-Child: TypeAlias = "Markup | str | int | None | Iterable[Markup]"
+Child: TypeAlias = "Markup | str | int | Iterable[Markup] | None"
 EMPTY = Markup("")
 
 
@@ -86,9 +86,7 @@ def table(
     hide_caption: bool = False,
 ) -> Markup:
     """A table with a caption; the first cell of each row is its heading."""
-    titles = [
-        tag("th", title, scope="col", data_sort=sortable and title != "") for title in head
-    ]
+    titles = [tag("th", title, scope="col", data_sort=sortable and title != "") for title in head]
     body = []
     for row in rows:
         cells = [

@@ -91,9 +91,7 @@ def columns(view: View, findings: Sequence[Finding], places: Sequence[int]) -> M
             named.setdefault(column, {}).setdefault(finding.rule, place)
     listed = [c for c in told if told[c].get("role") != "measured"]
     order = {c: i for i, c in enumerate(listed)}
-    listed.sort(
-        key=lambda c: (c not in named, told[c].get("role") in ("feature", ""), order[c])
-    )
+    listed.sort(key=lambda c: (c not in named, told[c].get("role") in ("feature", ""), order[c]))
     shown = sorted(listed[:MOST_COLUMNS], key=order.__getitem__)
     rows = [
         (

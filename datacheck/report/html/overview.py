@@ -136,7 +136,8 @@ def _cell(split: str, some: list[tuple[int, Finding]]) -> Markup:
         return tag("td", tag("span", "–", aria_hidden="true"), tag("span", "none", class_="hidden"),
                    class_="cell none", data_value=9)  # fmt: skip
     place, worst = some[0]
-    said = f"{worst.severity.value} in {words.said(split, 30)}, {words.amount(len(some), 'finding')}"
+    count = words.amount(len(some), "finding")
+    said = f"{worst.severity.value} in {words.said(split, 30)}, {count}"
     link = tag("a", mark(worst.severity, name=""), f"{len(some):,}" if len(some) > 1 else None,
                href=f"#f{place}", aria_label=said, title=said)  # fmt: skip
     return tag("td", link, class_=f"cell {worst.severity.value}", data_value=worst.severity.rank)

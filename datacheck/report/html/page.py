@@ -18,7 +18,7 @@ from datacheck.report.html.markup import Markup, join, tag, text
 from datacheck.report.html.view import View
 
 LIMIT = 4_000_000  # bytes of findings; the page stays below 5 MB
-RICH = 2_600_000  # bytes of findings after which they come without pictures and figures
+RICH = 900_000  # bytes of findings after which they come without pictures and figures
 MARK = "<!-- datacheck report -->"
 
 
@@ -44,8 +44,9 @@ def render(report: Report, known: Iterable[Finding] = ()) -> str:
         overview.matrix(view, findings, places),
         overview.ribbon(report, new),
     ])  # fmt: skip
-    listed = join([filters(findings, view), index(listing.lines),
-                   tag("div", listing.cards, id="cards")])
+    listed = join(
+        [filters(findings, view), index(listing.lines), tag("div", listing.cards, id="cards")]
+    )
     sections = [
         ("overview", "Overview", glance),
         ("findings", f"Findings ({len(report.findings):,})",
@@ -103,7 +104,7 @@ def _header(name: str, report: Report, sections: Sequence[tuple[str, str, object
             title="Light, dark, or as the system has it"),
         class_="bar",
     )  # fmt: skip
-    splits = " · ".join(f"{s}: {words.amount(n, 'row')}" for s, n, _ in words.splits(report.dataset))
+    splits = words.sizes(report.dataset)
     subtitle = tag("p", text(splits, 400), class_="subtitle") if splits else None
     return tag("header", bar, tag("div", tag("h1", text(name)), subtitle, class_="title"))
 
@@ -120,5 +121,5 @@ def _runs(report: Report) -> Markup | None:
 
 def _footer(report: Report) -> Markup:
     told = ", ".join(f"{words.said(k, 40)} {words.said(v, 40)}" for k, v in report.versions.items())
-    return tag("footer", tag("p", text(f"Made by datacheck{f' ({told})' if told else ''}. "
-                                       "This page holds all it shows and asks no network.", 500)))  # fmt: skip
+    made = f"Made by datacheck{f' ({told})' if told else ''}."
+    return tag("footer", tag("p", f"{made} This page holds all it shows and asks no network."))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from datacheck.errors import DatacheckError
 from datacheck.findings import Report, names
@@ -119,6 +121,8 @@ def _path(path: str) -> str:
 def _fixed(path: str) -> str:
     """A folder beside the data, named after it."""
     bare = path.rstrip("/\\") or path
+    if bare.rpartition("/")[2] in (".", ".."):
+        return f"{bare}/../{PurePath(os.path.abspath(bare)).name}-fixed"  # noqa: PTH100 - follows no link
     stem = re.sub(r"(\.[A-Za-z0-9]{1,8}){1,2}$", "", bare) or bare
     made = f"{stem}-fixed"
     return f"./{made}" if made.startswith("-") else made

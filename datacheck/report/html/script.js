@@ -72,7 +72,7 @@
         const d = card.dataset;
         const keep = wanted.has(d.severity)
           && (!rule.value || d.rule === rule.value)
-          && (!split.value || d.splits.split("\t").includes(split.value))
+          && (!split.value || JSON.parse(d.splits).includes(split.value))
           && words.every((w) => d.text.includes(w));
         card.hidden = !keep;
         lines.get(d.n).hidden = !keep;

@@ -32,7 +32,7 @@ def counted(finding: Finding, view: View) -> list[Markup]:
             for k, v in told.items()
             if isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v)
         }
-        if values and (key != "wrong" or len(values) > 1):
+        if len(values) > 1 or (values and key == "pairs"):
             return [svg.figure(title, _bars(title, values, key == "score"))]
     return []
 

@@ -1,4 +1,4 @@
-"""Lengths: how they are distributed, where buckets would end, and how much of a batch is padding."""
+"""Lengths: how they are distributed, where buckets would end, how much of a batch is padding."""
 
 from __future__ import annotations
 

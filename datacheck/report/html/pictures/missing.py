@@ -48,9 +48,7 @@ def by_class(finding: Finding, view: View) -> list[Markup]:
                 groups.append((f"{words.said(column, 14)} · {words.said(split, 10)}", bars))
     if not groups:
         return []
-    label = next(
-        (n for n, c in _columns(view).items() if c.get("role") == "label"), "the class"
-    )
+    label = next((n for n, c in _columns(view).items() if c.get("role") == "label"), "the class")
     sampled = " of the sample" if view.part("sampled") else ""
     caption = (
         f"Empty or unreadable cells by {words.said(label, 40)}: share of the rows{sampled} of each "

@@ -36,7 +36,7 @@ def side_by_side(finding: Finding, view: View) -> list[Markup]:
     if told:
         caption = "The texts word by word: what only one of them has is marked"
         out.append(svg.figure(caption, tag("div", told, class_="texts")))
-    columns = _columns(finding, [rows for _, rows in groups], view, texts=not told)
+    columns = _columns(finding, groups, view, texts=not told)
     if columns and not (told and len(columns) < 2):
         out.append(_table(finding, groups, columns))
     return out
@@ -46,11 +46,12 @@ def _rows(example: Example, view: View) -> list[Row]:
     """The rows of an example, as they were read again or as the example tells them."""
     read = [(a, view.rows[a]) for a in example.addresses[:3] if a in view.rows]
     if len(read) == min(len(example.addresses), 3) and read:
-        return read
+        if len(read) > 1:
+            return read
+        told = {k: v for k, v in example.values.items() if k not in read[0][1]}
+        return [(read[0][0], {**told, **read[0][1]})]  # a label that is suggested, say
     own = {str(k): v for k, v in example.values.items() if not str(k).endswith(OTHER)}
-    other = {
-        str(k)[: -len(OTHER)]: v for k, v in example.values.items() if str(k).endswith(OTHER)
-    }
+    other = {str(k)[: -len(OTHER)]: v for k, v in example.values.items() if str(k).endswith(OTHER)}
     if not other or len(example.addresses) < 2:
         return []
     mine = {k: v for k, v in own.items() if k in other}
@@ -100,14 +101,15 @@ def compared(one: str, other: str) -> tuple[Markup, Markup]:
 
 
 def _columns(
-    finding: Finding, groups: Sequence[Sequence[Row]], view: View, *, texts: bool
+    finding: Finding, groups: Sequence[tuple[Example, list[Row]]], view: View, *, texts: bool
 ) -> list[str]:
-    """Which columns are shown: those of the finding, those that differ, then the others in order."""
-    names = list(dict.fromkeys(str(c) for rows in groups for _, row in rows for c in row))
+    """Which columns are shown: those of the finding, those that differ, then the others."""
+    names = list(dict.fromkeys(str(c) for _, rows in groups for _, row in rows for c in row))
     if not texts:
         names = [c for c in names if view.kind(c) != "text"]
-    differ = [c for c in names if any(_differs(rows, c) for rows in groups)]
-    kept = dict.fromkeys([*(c for c in names if c in finding.columns), *differ, *names])
+    differ = [c for c in names if any(_differs(rows, c) for _, rows in groups)]
+    told = [str(k) for e, _ in groups for k in e.values if k in names]
+    kept = dict.fromkeys([*(c for c in names if c in finding.columns), *told, *differ, *names])
     return list(kept)[:COLUMNS]
 
 

@@ -22,7 +22,7 @@ def interval(effect: Effect) -> Markup | None:
     if not all(math.isfinite(v) for v in figures):
         return None
     low, high = min(figures), max(figures)
-    bounded = 0 <= low and high <= 1
+    bounded = low >= 0 and high <= 1
     if bounded:
         low, high = 0.0, 1.0
     room = 0.0 if bounded else (high - low) * 0.12 or max(abs(high) * 0.1, 1.0)
