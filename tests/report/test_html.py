@@ -39,8 +39,10 @@ class Reader(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.elements, self.open, self.inside = [], [], {"script": "", "style": ""}
-        self.texts = []
+        self.elements: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.inside = {"script": "", "style": ""}
+        self.texts: list[str] = []
         self.feed(page)
         self.close()
         assert not self.open
@@ -328,7 +330,7 @@ def test_policy_allows_our_script_and_style_and_nothing_else(page):
     ]  # fmt: skip
     told = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     for part, tagged in (("style-src", "style"), ("script-src", "script")):
-        inside = re.search(f"<{tagged}>(.*?)</{tagged}>", page, re.DOTALL)[1]
+        (inside,) = re.findall(f"<{tagged}>(.*?)</{tagged}>", page, re.DOTALL)
         digest = b64encode(sha256(inside.encode()).digest()).decode()
         assert told[part] == f"'sha256-{digest}'"
     assert told["default-src"] == told["base-uri"] == told["form-action"] == "'none'"
@@ -352,8 +354,8 @@ def many(clinic):
 
 
 def wide(clinic):
-    each = {"kind": "number", "role": "feature", "assumed": ""}
-    told = {f"column_{i}": each for i in range(10_000)}
+    column = {"kind": "number", "role": "feature", "assumed": ""}
+    told = {f"column_{i}": column for i in range(10_000)}
     one = [finding("NM003", columns=tuple(told), message="all columns shift")]
     each = [finding("MV001", columns=(c,), message=f"{c} has gaps") for c in list(told)[:1000]]
     return replace(clinic, dataset={**clinic.dataset, "columns": told}, findings=one + each)

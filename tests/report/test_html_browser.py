@@ -39,7 +39,7 @@ def clinic():
 @pytest.fixture
 def opened(chromium, tmp_path):
     """Opens a report; at the end it must have asked for nothing and complained of nothing."""
-    pages = []
+    pages: list[str] = []
 
     def show(made, width=1200, **how):
         path = tmp_path / f"report{len(pages)}.html"
@@ -260,7 +260,7 @@ def test_large_reports_open_in_time(chromium, clinic, tmp_path):
         path = tmp_path / f"{name}.html"
         path.write_text(made.to_html(), encoding="utf-8")
         chromium.look(1200)
-        taken = []
+        taken: list[float] = []
         while len(taken) < 3 and not (taken and min(taken) < SECONDS):  # others may be at work here
             chromium.events.clear()
             chromium.say("Performance.disable")
