@@ -7,7 +7,7 @@ from importlib.resources import files
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datacheck.checks.codes import TABLE
@@ -272,11 +272,13 @@ def test_repr():
     assert repr(report(*[finding()] * 25)).splitlines()[-1] == "  … and 5 more"
 
 
+@settings(max_examples=40, deadline=None)
 @given(REPORTS)
 def test_every_report_can_be_shown(made):
     from datacheck.report import terminal
 
     assert repr(made)
-    assert made._repr_html_().startswith("<div>")
+    assert made._repr_html_().startswith('<div class="dc notebook">')
+    assert made.to_html().endswith("</html>\n")
     shown = terminal.render(made, width=60)
     assert all(c.isprintable() or c == "\n" for c in shown)

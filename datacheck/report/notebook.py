@@ -30,7 +30,7 @@ def render(report: Report) -> str:
         notes.section(report, 0, listing.left_out),
         class_="more",
     )
-    return tag(
+    fragment = tag(
         "div",
         tag("style", Markup(asset("style.css") + asset("notebook.css"))),
         tag("h2", text(f"datacheck · {name}", 160)),
@@ -42,3 +42,4 @@ def render(report: Report) -> str:
         more,
         class_="dc notebook",
     )
+    return str(fragment)

@@ -19,7 +19,7 @@ FLOATS = arrays(np.float64, st.integers(1, 200),
                 elements=st.floats(-1e9, 1e9) | st.integers(-20, 20).map(float))  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(FLOATS, FLOATS)
 def test_every_value_is_counted_once_and_quantiles_ascend(train, test):
     made = shape({"train": train, "test": test})
