@@ -98,15 +98,9 @@ def test_the_audit_of_a_csv_is_light():
 
 BASE = {"types", "errors"}
 BELOW_CLI = {
-<<<<<<< HEAD
     "auditing", "baseline", "checks", "comparing", "config", "config_files", "config_values",
-    "contract", "dataset", "engines", "findings", "options", "pipelines", "report", "sources",
-    "summaries", "suppress", "testing", "training",
-=======
-    "auditing", "baseline", "checks", "comparing", "config", "contract", "dataset", "engines",
-    "findings", "options", "peeking", "pipelines", "report", "sources", "summaries", "suppress",
-    "testing", "training",
->>>>>>> 78382d3 (HTML report: tests in and out of a browser, contract of the profile, README and changelog)
+    "contract", "dataset", "engines", "findings", "options", "peeking", "pipelines", "report",
+    "sources", "summaries", "suppress", "testing", "training",
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     # what flows, from left to right
