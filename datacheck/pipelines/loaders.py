@@ -82,9 +82,13 @@ def loaders(
 
     Pictures are decoded as batches ask for them, upright, to one mode and ``size`` ((height,
     width), or one number for both), and normalized as train's are; ``shrink`` decodes large JPEG
-    at ½, ¼ or ⅛ where that is no smaller than ``size``. All splits go through one transform, that
-    of the ``pipeline`` if it has one, or else learned in one scan of train. A picture that cannot
-    be decoded is in no batch: :attr:`~datacheck.pipelines.loader.Loader.unreadable`.
+    at ½, ¼ or ⅛ where that is no smaller than ``size``. Without ``size`` it is that of all pictures
+    of train, or the medians of their heights and widths, at most 224 on the longer side: the whole
+    picture is seen, and its proportions change where they differ from those. As every picture of a
+    batch is of one size nothing is padded, and there is no bucketing of pictures. All splits go
+    through one transform, that of the ``pipeline`` if it has one, or else learned in one scan of
+    train. A picture that cannot be decoded is in no batch:
+    :attr:`~datacheck.pipelines.loader.Loader.unreadable`.
 
     Small data stays in memory. Larger is encoded once, streaming, into Arrow files in ``cache``
     (kept, for as long as the source does not change) or a temporary folder, and mapped by every
