@@ -118,3 +118,41 @@ def test_a_stand_in_among_free_texts_has_to_be_there_five_times(rows, found):
     train = pl.DataFrame({"note": texts, "label": ["a", "b"] * 60})
     report = datacheck.audit(train, settings={"select": ["MV003"], "label": "label"})
     assert sum(f.count for f in report.findings) == found, report
+
+
+def stand_ins(value, rows, n=2000):
+    """The stand-ins found in a column of numbers around 500 that holds a value in some rows."""
+    x = np.random.default_rng(0).normal(500, 10, n).round(2)
+    x[:rows] = value
+    train = pl.DataFrame({"x": x, "label": ["a", "b"] * (n // 2)})
+    report = datacheck.audit(train, settings={"select": ["MV003"], "label": "label"})
+    return [f.count for f in report.findings]
+
+
+USUAL = [
+    32767, -32768, 65535, 2147483647, -2147483648, 4294967295, 9.223372036854775807e18,
+    3.4028234663852886e38, 99999, 777, 888, -100, -900, -9, -1, 1e20, 1e35, -99,
+]  # fmt: skip
+UNUSUAL = [32768, 65536, 12345, 999.5, 7777.5, 979, 1e19, -37, -101.5, 200, 300, 5000]
+
+
+@pytest.mark.parametrize("value", USUAL)
+def test_what_programs_write_for_nothing_is_found_in_few_rows(value):
+    assert stand_ins(value, 5) == [5]
+    assert stand_ins(value, 2) == []  # but not in fewer than three
+
+
+@pytest.mark.parametrize("value", UNUSUAL)
+def test_any_other_number_has_to_be_frequent(value):
+    assert stand_ins(value, 5) == []
+    assert stand_ins(value, 40) == [40]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(19, []), (20, [20])])
+def test_a_number_that_is_not_usual_takes_a_hundredth_of_the_rows(rows, found):
+    assert stand_ins(5000, rows) == found
+
+
+def test_of_fewer_than_thirty_other_values_nothing_is_known():
+    assert stand_ins(-999, 4, 34) == [4]
+    assert stand_ins(-999, 5, 34) == []
