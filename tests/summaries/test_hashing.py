@@ -16,6 +16,14 @@ def test_one_value_in_many_types():
     assert len({int(hash_column(s)[0]) for s in [*one, pl.Series([True])]}) == 1
 
 
+def test_the_largest_whole_numbers_that_a_float_holds():
+    for v in (2**53, -(2**53), 2**53 - 1, 1 - 2**53):
+        whole, floating = pl.Series([v], dtype=pl.Int64), pl.Series([float(v)])
+        assert hash_column(whole).tolist() == hash_column(floating).tolist()
+    beyond = pl.Series([2**53, 2**53 + 1, None], dtype=pl.Int64)
+    assert len(set(hash_column(beyond).tolist())) == 3
+
+
 def test_zeros_and_missing():
     plus, minus, nan, null = hash_column(pl.Series([0.0, -0.0, float("nan"), None])).tolist()
     assert plus == minus

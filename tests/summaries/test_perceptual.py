@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.fft import dctn
+from scipy.fft import dctn, idctn
 
 from datacheck.summaries.perceptual import (
     FLAT,
@@ -82,3 +82,13 @@ def test_no_pictures_and_wrong_shapes() -> None:
     assert phash(np.zeros((0, 32, 32), np.float32)).shape == (0,)
     with pytest.raises(ValueError, match="are wanted"):
         phash(np.zeros((2, 16, 16), np.float32))
+
+
+@pytest.mark.parametrize(("u", "v"), [(0, 1), (1, 0), (2, 3), (7, 7), (4, 0), (5, 6)])
+def test_a_coefficient_counts_from_flat_on(u: int, v: int) -> None:
+    for size, there in ((0.9 * FLAT, False), (1.1 * FLAT, True), (-1.1 * FLAT, False)):
+        wanted = np.zeros((1, 32, 32))
+        wanted[0, u, v] = size
+        hashes = phash(idctn(wanted, axes=(1, 2), norm="ortho").astype(np.float32))
+        bit = int(hashes[0]) >> (LOW * u + v) & 1
+        assert bool(bit) is there, size
