@@ -128,9 +128,13 @@ class Map:
             found = {t for line in span for t in self.lines[mutant.file].get(line, ())}
         stem = Path(mutant.file).stem
         words = {stem, *rule_codes().get(module_of(mutant.file), ())}
-        return sorted(
-            found, key=lambda t: (not any(word in t for word in words), self.seconds[t], t)
-        )
+        folder = mutant.file.rpartition("/")[0].replace("datacheck", "tests", 1) + "/"
+
+        def order(test: str) -> tuple[int, float, str]:
+            tier = 0 if any(word in test for word in words) else 1 + (folder not in test)
+            return tier, self.seconds[test], test
+
+        return sorted(found, key=order)
 
 
 @cache

@@ -56,5 +56,8 @@ def test_copies_need_some_words_and_both_sides():
 def test_what_is_out_of_proportion():
     usual = Proportion(1.0, 0.5, 2.0, 8.0)
     of, to = np.array([10, 10, 10, 2, 0, 40]), np.array([10, 25, 4, 9, 30, 15])
+    ends = np.array([20, 20, 20, 1, 40, 8, 9]), np.array([40, 41, 10, 40, 1, 0, 1])
+    # The bounds themselves are usual; a difference of 8 is enough; one word is a length.
+    assert usual.off(*ends).tolist() == [False, True, False, True, True, False, True]
     # Of (10, 4) and (2, 9) the difference is too small; an empty side is no ratio.
     assert usual.off(of, to).tolist() == [False, True, False, False, False, True]

@@ -156,3 +156,18 @@ def test_a_number_that_is_not_usual_takes_a_hundredth_of_the_rows(rows, found):
 def test_of_fewer_than_thirty_other_values_nothing_is_known():
     assert stand_ins(-999, 4, 34) == [4]
     assert stand_ins(-999, 5, 34) == []
+
+
+def test_zeros_in_the_rows_of_a_certain_one_are_stand_ins_if_they_lie_apart():
+    rng = np.random.default_rng(2)
+    n = 1000
+    gone = rng.random(n) < 0.2
+    pressure = np.where(gone, 0, rng.normal(72, 8, n))
+    often = np.where(gone | (rng.random(n) < 0.25), 0, rng.normal(30, 4, n))
+    other = np.where(~gone & (rng.random(n) < 0.5), 0, rng.normal(30, 4, n))
+    small = np.where(gone, 0, rng.exponential(5, n))
+    train = pl.DataFrame(
+        {"p": pressure, "often": often, "other": other, "small": small, "label": ["a", "b"] * 500}
+    )
+    report = datacheck.audit(train, settings={"select": ["MV003"], "label": "label"})
+    assert {c for f in report.findings for c in f.columns} == {"p", "often"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datacheck.checks.near.hamming import near
 from datacheck.checks.near.joins import equal_pairs, expanded, matching_pairs
-from datacheck.summaries.perceptual import hamming, variants
+from datacheck.summaries.perceptual import ORIENTATIONS, hamming, variants
 
 KEYS = st.lists(st.integers(0, 4), max_size=30).map(lambda x: np.array(x, np.uint64))
 
@@ -34,6 +34,7 @@ def test_the_search_is_complete_and_exact(seed: int, within: int) -> None:
     wanted = {(a, b) for a, b in np.argwhere(least <= within).tolist() if a < b}
     assert set(zip(i.tolist(), j.tolist(), strict=True)) == wanted
     assert i.size == len(wanted)
+    assert ((orientation >= 0) & (orientation < ORIENTATIONS)).all()
     turned = variants(hashes)[i, orientation]
     assert np.array_equal(hamming(turned, hashes[j]), distance)
     assert np.array_equal(distance, least[i, j])

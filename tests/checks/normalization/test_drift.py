@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datacheck
+from datacheck.checks.normalization.drift import forgotten
 from datacheck.pipelines.fixing import fix
 
 
@@ -105,3 +106,23 @@ def test_no_line_is_ever_unknown():
     train, test = whole[:600], whole[600:]
     for one in found(scaled(train, train, train.columns), test):
         assert np.isfinite(list(one.evidence["lines"].values())).all()
+
+
+def test_a_forgotten_scaler_gives_back_places_and_scales_of_their_own():
+    scale, offset = np.array([9.0, 14.0, 0.5]), np.array([170.0, 70.0, 36.6])
+    assert forgotten("not-standardized", scale, offset, 0)
+    assert not forgotten("not-standardized", scale[:1], offset[:1], 0)  # one column may drift
+    assert not forgotten("not-standardized", np.full(3, 1.01), offset, 0)  # no scale of its own
+    assert not forgotten("not-standardized", scale, np.zeros(3), 0)  # no place of its own
+    half = np.array([170.0, 70.0, 0.0, 0.0])
+    assert forgotten("not-standardized", np.array([9.0, 14, 0.5, 3]), half, 0)
+    assert not forgotten("not-standardized", np.array([9.0, 14, 0.5, 3]), half * [1, 0, 1, 1], 0)
+    assert forgotten("not-min-max", scale[:1], np.zeros(1), 0)
+    for kept in range(40):  # the more scaled columns have stayed, the less
+        if not forgotten("not-standardized", scale, offset, kept):
+            assert kept >= 1
+            assert not forgotten("not-min-max", scale, offset, kept)
+            assert not forgotten("not-standardized", scale, offset, kept + 1)
+            break
+    else:
+        pytest.fail("it never matters how many have stayed")
