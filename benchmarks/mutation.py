@@ -10,8 +10,9 @@ times the processor time it should (told apart). It counts as alive where all te
 ``--budget`` seconds of tests passed, or where no test executes the line. What no test could tell
 apart is listed with the reason in mutants_equivalent.toml and leaves the count.
 
-A verdict is kept in build/mutation with what it depends on, so that a second run judges again
-only what has changed. As a control, unchanged modules run in the same way: none may be killed.
+A verdict is kept in build/mutation with what it depends on, so that a second run judges only
+what has changed, and gives mutants that are alive only the tests that are new. As a control,
+unchanged modules run in the same way: none may be killed.
 
     python benchmarks/mutation.py --sample 400
 """
@@ -19,174 +20,31 @@ only what has changed. As a control, unchanged modules run in the same way: none
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import signal
 import sys
 import time
 import tomllib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mutant_runs  # type: ignore[import-not-found] # beside this script
+from mutant_records import (  # type: ignore[import-not-found] # as above
+    KILLED,
+    ROOT,
+    SCRATCH,
+    Map,
+    Verdict,
+    Verdicts,
+    file_of,
+    module_of,
+    source,
+    targets,
+)
 from mutants import Mutant, mutants  # type: ignore[import-not-found] # as above
 from telling import tell, writable, write  # type: ignore[import-not-found] # as above
-
-ROOT = Path(__file__).resolve().parent.parent
-SCRATCH = ROOT / "build" / "mutation"
-TARGETS = ("datacheck/checks", "datacheck/summaries")
-TESTS = ("tests/checks", "tests/summaries", "tests/engines", "tests/test_specs.py",
-         "tests/test_comparing.py", "tests/test_options.py", "tests/test_suppress.py")  # fmt: skip
-KILLED = ("killed", "timeout")
-
-
-def targets() -> list[str]:
-    """The modules that are changed."""
-    return [str(p.relative_to(ROOT)) for t in TARGETS for p in sorted((ROOT / t).rglob("*.py"))]
-
-
-def test_files() -> list[str]:
-    """The files of tests that may kill."""
-    found: list[Path] = []
-    for place in TESTS:
-        path = ROOT / place
-        found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
-    return [str(p.relative_to(ROOT)) for p in found]
-
-
-@cache
-def digest(file: str) -> str:
-    """Of a file; that of the specifications holds the specifications."""
-    paths = [ROOT / file]
-    if file == "tests/test_specs.py":
-        paths += sorted((ROOT / "tests" / "specs").glob("*.md"))
-    return hashlib.sha256(b"\0".join(p.read_bytes() for p in paths)).hexdigest()[:16]
-
-
-@cache
-def source(file: str) -> str:
-    """The text of a module."""
-    return (ROOT / file).read_text(encoding="utf-8")
-
-
-class Map:
-    """Which tests execute which lines, by file of tests, with the text that the lines were of."""
-
-    def __init__(self) -> None:
-        self.path = SCRATCH / "map.json"
-        self.known: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() else {}
-        self.seconds: dict[str, float] = {}
-        self.lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-
-    def bring(self, jobs: int) -> None:
-        """Run each file of tests that is new or has changed, and note the lines.
-
-        A module that has changed since keeps the lines that it still has: what is missed by that
-        can only leave a mutant alive, never kill one.
-        """
-        stale = [f for f in test_files() if self.known.get(f, {}).get("digest") != digest(f)]
-        tasks = [mutant_runs.Task(f, [f], trace=targets()) for f in stale]
-        for told in mutant_runs.run_all(tasks, jobs, patience=3600):
-            file = told.task.name
-            if told.status or told.said("failed") or told.overdue:
-                tell(f"{file}: {told.status} {told.said('failed')} {told.said('crashed')}")
-            tests = {name: [seconds, lines] for _, name, seconds, lines in told.said("ran")}
-            texts = {f: source(f) for _, lines in tests.values() for f in lines}
-            self.known[file] = {"digest": digest(file), "tests": tests, "texts": texts}
-            self.path.write_text(json.dumps(self.known))
-            print(f"map: {file}, {len(tests)} tests", file=sys.stderr, flush=True)
-        for file in test_files():
-            self._take(self.known[file])
-
-    def _take(self, kept: Mapping[str, Any]) -> None:
-        now = {file: _moved(text, source(file)) for file, text in kept["texts"].items()
-               if (ROOT / file).exists()}  # fmt: skip
-        for name, (seconds, lines_by_file) in kept["tests"].items():
-            self.seconds[name] = seconds
-            for file, lines in lines_by_file.items():
-                for line in lines:
-                    if line in now.get(file, ()):
-                        self.lines[file][now[file][line]].add(name)
-
-    def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that execute the changed line, most likely killers first.
-
-        What runs at import has no tests of its own: those count that execute a function of the
-        module, or of a module that imports from it.
-        """
-        if mutant.at_import:
-            files = {mutant.file, *importers().get(module_of(mutant.file), ())}
-            found = {t for f in files for tests in self.lines[f].values() for t in tests}
-        else:
-            span = range(mutant.first, mutant.last + 1)
-            found = {t for line in span for t in self.lines[mutant.file].get(line, ())}
-        stem = Path(mutant.file).stem
-        words = {stem, *rule_codes().get(module_of(mutant.file), ())}
-        folder = mutant.file.rpartition("/")[0].replace("datacheck", "tests", 1) + "/"
-
-        def order(test: str) -> tuple[int, float, str]:
-            tier = 0 if any(word in test for word in words) else 1 + (folder not in test)
-            return tier, self.seconds[test], test
-
-        return sorted(found, key=order)
-
-
-@cache
-def _moved(before: str, after: str) -> dict[int, int]:
-    """Lines of a text, and where they are in another version of it."""
-    if before == after:
-        return {i: i for i in range(1, before.count("\n") + 2)}
-    out = {}
-    matched = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
-    for a, b, n in matched.get_matching_blocks():
-        out.update({a + i + 1: b + i + 1 for i in range(n)})
-    return out
-
-
-def module_of(file: str) -> str:
-    """The name a file is imported by."""
-    return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-
-
-@cache
-def importers() -> dict[str, set[str]]:
-    """For each module, the changed files that import from it."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for file in targets():
-        for line in source(file).splitlines():
-            words = line.split()
-            if len(words) > 1 and words[0] in ("from", "import"):
-                found[words[1]].add(file)
-    return found
-
-
-@cache
-def rule_codes() -> dict[str, set[str]]:
-    """For each module of a rule, its code: it is in the names of the tests that are run for all."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for file in targets():
-        first = source(file).partition("\n")[0]
-        if "(" in first and file.count("/") == 3:
-            found[module_of(file)].add(first.rpartition("(")[2].partition(")")[0])
-    return found
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one mutant."""
-
-    mutant: Mutant
-    outcome: str
-    """``killed``, ``timeout``, ``survived``, ``budget`` or ``untested``."""
-    by: str = ""
-    ran: int = 0
-    of: int = 0
 
 
 def task_of(mutant: Mutant, tests: Sequence[str], seconds: Mapping[str, float], budget: float,
@@ -200,7 +58,7 @@ def task_of(mutant: Mutant, tests: Sequence[str], seconds: Mapping[str, float], 
         return mutant_runs.Changed(module_of(mutant.file), code)
 
     some = within(tests, seconds, budget)
-    files = list(dict.fromkeys(t.partition("::")[0] for t in some))
+    files = list(dict.fromkeys(file_of(t) for t in some))
     limits = {t: 10 + 10 * seconds[t] for t in some}
     return mutant_runs.Task(mutant.key, files, some, changed, budget, limits)
 
@@ -232,43 +90,6 @@ def judged(told: Any, mutant: Mutant, tests: Sequence[str]) -> Verdict:
     if told.status == 0 or os.waitstatus_to_exitcode(told.status) == 5:
         return Verdict(mutant, "survived" if ran == of else "budget", "", ran, of)
     return Verdict(mutant, "killed", last or "import", ran, of)
-
-
-class Verdicts:
-    """Verdicts of earlier runs, valid while what they depend on is the same."""
-
-    def __init__(self, fresh: bool) -> None:
-        self.path = SCRATCH / "verdicts.json"
-        kept = self.path.exists() and not fresh
-        self.known: dict[str, Any] = json.loads(self.path.read_text()) if kept else {}
-
-    def get(self, mutant: Mutant, tests: Sequence[str], budget: float) -> Verdict | None:
-        """The kept verdict, if it still holds."""
-        kept = self.known.get(mutant.key)
-        if kept is None or kept["source"] != digest(mutant.file):
-            return None
-        outcome, by = kept["outcome"], kept["by"]
-        if outcome in KILLED:
-            if by != "import" and kept["killer"] != digest(by.partition("::")[0]):
-                return None
-        elif kept["tests"] != self._of(tests) or (outcome == "budget" and kept["cap"] < budget):
-            return None
-        return Verdict(mutant, outcome, by, kept["ran"], kept["of"])
-
-    def put(self, v: Verdict, tests: Sequence[str], budget: float) -> None:
-        """Keep one."""
-        by_test = v.by not in ("", "import")
-        self.known[v.mutant.key] = {
-            "outcome": v.outcome, "by": v.by, "ran": v.ran, "of": v.of, "cap": budget,
-            "source": digest(v.mutant.file), "tests": self._of(tests), "change": str(v.mutant),
-            "killer": digest(v.by.partition("::")[0]) if by_test else "",
-        }  # fmt: skip
-        self.path.write_text(json.dumps(self.known, indent=1))
-
-    def _of(self, tests: Sequence[str]) -> str:
-        files = sorted({t.partition("::")[0] for t in tests})
-        told = [f"{f} {digest(f)}" for f in files]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def sampled(seed: int, size: int, only: str) -> tuple[list[Mutant], int]:
@@ -304,25 +125,43 @@ def check(chosen: Sequence[Mutant], args: argparse.Namespace) -> Iterator[Verdic
     kept = Verdicts(args.fresh)
     tests = {m.key: lines.tests_of(m) for m in chosen}
     by_key = {m.key: m for m in chosen}
-    waiting = []
+    waiting, before = [], {}
     for m in chosen:
-        known = kept.get(m, tests[m.key], args.budget)
-        if not tests[m.key]:
+        run = tests[m.key]
+        if not run:
             yield Verdict(m, "untested")
-        elif known:
-            yield known
-        else:
-            waiting.append(task_of(m, tests[m.key], lines.seconds, args.budget))
-    for told in mutant_runs.run_all(waiting, args.jobs):
+            continue
+        known = kept.get(m)
+        if known is not None:
+            run = [] if known.outcome in KILLED else kept.new(m, run)
+            if not run:
+                yield known
+                continue
+            before[m.key] = known
+        waiting.append(task_of(m, run, lines.seconds, args.budget))
+    end = time.monotonic() + 60 * args.minutes
+    for told in mutant_runs.run_all(until(waiting, end), args.jobs):
         m = by_key[told.task.name]
         verdict = judged(told, m, tests[m.key])
-        kept.put(verdict, tests[m.key], args.budget)
+        if m.key in before and verdict.outcome not in KILLED:
+            was = before[m.key]
+            ran = min(was.ran + verdict.ran, verdict.of)
+            verdict = Verdict(m, was.outcome, "", ran, verdict.of)
+        kept.put(verdict, tests[m.key])
         yield verdict
     same = [m for m in chosen if tests[m.key]][: args.controls]
     tasks = [task_of(m, tests[m.key], lines.seconds, args.budget, same=True) for m in same]
     for told in mutant_runs.run_all(tasks, args.jobs):
         m = by_key[told.task.name]
         yield Verdict(m, "control-" + judged(told, m, tests[m.key]).outcome)
+
+
+def until(tasks: Iterable[Any], end: float) -> Iterator[Any]:
+    """Tasks as long as there is time: in the order of the keys, so what is judged is a sample."""
+    for task in tasks:
+        if time.monotonic() > end:
+            return
+        yield task
 
 
 def report(verdicts: Sequence[Verdict], everything: int, args: argparse.Namespace) -> float:
@@ -392,6 +231,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only of files whose path holds this")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     parser.add_argument("--budget", type=float, default=10, help="seconds of tests each (10)")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin none after (no limit)")
     parser.add_argument("--controls", type=int, default=10, help="unchanged modules (10)")
     parser.add_argument("--fresh", action="store_true", help="judge again what was judged before")
     parser.add_argument("--least", type=float, default=0.0, help="fail below this share killed")
