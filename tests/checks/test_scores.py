@@ -26,6 +26,11 @@ def target(values, classes=()):
     return Target(frame, np.asarray(values, dtype=np.float64), tuple(classes))
 
 
+def score(x, one, **options):
+    """A score, or None."""
+    return scores.score(np.asarray(x, dtype=np.float64), one, **options)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=5, max_size=60))
 def test_the_rank_correlation_is_spearman_s(pairs):
     a, b = (np.array(side, dtype=np.float64) for side in zip(*pairs, strict=True))
@@ -62,13 +67,13 @@ def test_a_number_that_orders_two_classes(seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, 400)
     x = y + rng.normal(0, 0.8, 400)
-    found = scores.score(x, target(y, "ab"))
+    found = score(x, target(y, "ab"))
     assert found.metric == "AUC"
     assert found.value >= 0.7
     assert found.low < found.value <= found.high <= 1.0
     if found.n == 400:  # the order itself, over all rows
         assert found.value == near(float(roc_auc_score(y, x)))
-    turned = scores.score(-x, target(y, "ab"))
+    turned = score(-x, target(y, "ab"))
     assert (turned.n, turned.value) == (found.n, near(found.value, abs=0.05))
 
 
@@ -79,7 +84,7 @@ def test_names_are_learned_on_one_half_and_judged_on_the_other(seed):
     names = rng.integers(0, 5, 600).astype(np.float64)
     y = np.where(rng.random(600) < 0.7, names % 3, rng.integers(0, 3, 600)).astype(np.int64)
     one = target(y, "abc")
-    found = scores.score(names, one, category=True)
+    found = score(names, one, category=True)
     fitted, judge = one.fitted, ~one.fitted
     prior = np.bincount(y[fitted], minlength=3) / fitted.sum()
     best = [np.argmax(np.bincount(y[fitted & (names == k)], minlength=3) + prior) for k in range(5)]
@@ -93,7 +98,7 @@ def test_names_are_learned_on_one_half_and_judged_on_the_other(seed):
 
 def test_a_name_for_each_row_cannot_look_good():
     y = np.arange(400) % 2
-    found = scores.score(np.arange(400.0), target(y, "ab"), category=True)
+    found = score(np.arange(400.0), target(y, "ab"), category=True)
     assert found.metric == "AUC"
     assert found.value == near(0.5, abs=1e-9)
 
@@ -106,7 +111,7 @@ def test_numbers_are_told_by_lines_curves_or_ranks(seed, shape):
     y = {"line": 3 * x, "curve": np.cos(3 * x), "ranks": np.exp(6 * x)}[shape]
     y = y + rng.normal(size=500) * y.std() * 0.05 * (shape != "ranks")
     one = target(y)
-    found = scores.score(x, one)
+    found = score(x, one)
     assert found.n == int((~one.fitted).sum())
     assert found.value > 0.9
     assert found.low <= found.value <= found.high <= 1.0
@@ -124,7 +129,7 @@ def test_numbers_are_told_by_the_mean_of_a_name(seed):
     names = rng.integers(0, 6, 500).astype(np.float64)
     y = names**2 + rng.normal(size=500)
     one = target(y)
-    found = scores.score(names, one, category=True)
+    found = score(names, one, category=True)
     means = np.array([y[one.fitted & (names == k)].mean() for k in range(6)])
     judge = ~one.fitted
     assert found.value == near(float(r2_score(y[judge], means[names.astype(int)][judge])), abs=1e-9)
@@ -155,37 +160,37 @@ def test_too_little_is_known():
     y = np.arange(200) % 2
     x = np.random.default_rng(0).normal(size=200)
     few = np.where(np.arange(200) < 99, x, np.nan)
-    assert scores.score(few, target(y, "ab")) is None  # less than half of the rows
-    assert scores.score(np.where(np.arange(200) < 100, x, np.nan), target(y, "ab")) is not None
+    assert score(few, target(y, "ab")) is None  # less than half of the rows
+    assert score(np.where(np.arange(200) < 100, x, np.nan), target(y, "ab")) is not None
     short = target(y[: LEAST - 1], "ab")
-    assert scores.score(x[: LEAST - 1], short) is None
-    assert scores.score(x[:LEAST], target(y[:LEAST], "ab")) is not None
+    assert score(x[: LEAST - 1], short) is None
+    assert score(x[:LEAST], target(y[:LEAST], "ab")) is not None
     rare = np.where(np.arange(200) < EACH - 1, 1, 0)
-    assert scores.score(x, target(rare, "ab")) is None
-    assert scores.score(x, target(np.where(np.arange(200) < EACH, 1, 0), "ab")) is not None
+    assert score(x, target(rare, "ab")) is None
+    assert score(x, target(np.where(np.arange(200) < EACH, 1, 0), "ab")) is not None
 
 
 def test_a_column_that_tells_all_rows_apart_needs_no_interval():
     y = np.arange(2 * LEAST) % 2
-    exact = scores.score(y * 3.0 + 1, target(y, "ab"))
+    exact = score(y * 3.0 + 1, target(y, "ab"))
     assert (exact.metric, exact.exact, exact.low) == ("rows told apart", True, 1.0)
-    assert not scores.score(y[1:] * 3.0, target(y[1:], "ab")).exact  # one row less
+    assert not score(y[1:] * 3.0, target(y[1:], "ab")).exact  # one row less
     wide = np.where(y == 1, 100.0, 0.0) + np.arange(y.size) / 1000
-    assert scores.score(wide, target(y, "ab")).exact  # an interval of values for each class
-    assert not scores.score(np.arange(y.size) * 1.0, target(y, "ab")).exact
+    assert score(wide, target(y, "ab")).exact  # an interval of values for each class
+    assert not score(np.arange(y.size) * 1.0, target(y, "ab")).exact
 
 
 def test_a_near_copy_errs_in_few_rows():
     y = np.arange(2000) % 2
     code = y.astype(np.float64)
     code[:8] = 1 - code[:8]
-    found = scores.score(code, target(y, "ab"), category=True)
+    found = score(code, target(y, "ab"), category=True)
     assert (found.near, found.wrong, found.missed, found.n) == (True, 8, 1000, 2000)
     assert found.value == near(1 - 8 / 2000)
     low, high = wilson(1992, 2000, 1.96)
     assert (found.low, found.high) == near((low, high))
     code[:40] = 1 - y[:40]
-    assert not scores.score(code, target(y, "ab"), category=True).near
+    assert not score(code, target(y, "ab"), category=True).near
 
 
 def test_values_that_the_fitted_half_lacks():

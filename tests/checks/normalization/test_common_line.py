@@ -37,7 +37,8 @@ def test_lines_are_one_within_a_thousandth():
         seven = np.flatnonzero(~third)[:7].tolist() + np.flatnonzero(third).tolist()
         fewer = common_line(scale[seven], np.full(11, 50.0))
         assert (fewer is not None) is (count == 12)
-    assert common_line(10.0 * (1 + 3 * CLOSE * np.arange(20)), np.zeros(20)) is None
+    apart = np.asarray(10.0 * (1 + 3 * CLOSE * np.arange(20)), dtype=np.float64)
+    assert common_line(apart, np.zeros(20)) is None
     assert common_line(np.full(20, 2.0), 5 * np.arange(20.0)) is None
 
 
