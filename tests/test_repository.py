@@ -85,6 +85,16 @@ def test_only_the_package_is_installed():
     assert {name.split(".")[0] for name in found} == {"datacheck"}
 
 
+def test_what_lies_beside_the_modules_is_installed_with_them():
+    globs = PROJECT["tool"]["setuptools"]["package-data"]["datacheck"]
+    held = {p for g in globs for p in (ROOT / "datacheck").glob(g)}
+    beside = {
+        p for p in (ROOT / "datacheck").rglob("*")
+        if p.is_file() and p.suffix not in (".py", ".pyc")
+    }  # fmt: skip
+    assert beside == held
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -96,6 +96,8 @@ def merged(reports: list[Report], *, several: bool) -> Report:
         timing=timing,
         versions=reports[0].versions,
         suppressed=[s for r in reports for s in r.suppressed],
+        profile=reports[0].profile,
+        peek=reports[0].peek,
     )
 
 

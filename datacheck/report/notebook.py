@@ -11,7 +11,7 @@ from datacheck.report import words
 from datacheck.report.html import notes, overview
 from datacheck.report.html.listing import Listing
 from datacheck.report.html.markup import Markup, join, tag, text
-from datacheck.report.html.page import asset
+from datacheck.report.html.page import STYLES, asset
 from datacheck.report.html.view import View
 
 RICH, LIMIT = 300_000, 600_000  # bytes of findings: a notebook keeps what it shows
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     )
     fragment = tag(
         "div",
-        tag("style", Markup(asset("style.css") + asset("notebook.css"))),
+        tag("style", Markup(asset(*STYLES, "notebook.css"))),
         tag("h2", text(f"datacheck · {name}", 160)),
         tag("p", join([text(s, 300) for s in told], " · "), class_="subtitle"),
         tag("p", overview.verdict(report.findings), class_="verdict"),

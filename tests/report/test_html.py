@@ -18,7 +18,7 @@ from datacheck.config import Config
 from datacheck.findings import Effect, Example, Severity
 from datacheck.report.html import pictures, render
 from datacheck.report.html.markup import Markup, tag, text
-from datacheck.report.html.page import asset
+from datacheck.report.html.page import STYLES, asset
 from datacheck.report.html.view import View
 from tests.reports import HOSTILE, finding, hostile, report
 
@@ -72,7 +72,7 @@ def held(page):
     read = Reader(page)
     assert {t for t, _ in read.elements} <= TAGS
     assert read.inside["script"] == asset("script.js")
-    assert read.inside["style"] == asset("style.css") + asset("page.css")
+    assert read.inside["style"] == asset(*STYLES, "page.css")
     for _, attributes in read.elements:
         for name, value in attributes.items():
             assert not name.startswith("on")
@@ -339,7 +339,7 @@ def test_policy_allows_our_script_and_style_and_nothing_else(page):
     assert page.index("Content-Security-Policy") < page.index("<style>")
 
 
-@pytest.mark.parametrize("name", ["script.js", "style.css", "page.css", "notebook.css"])
+@pytest.mark.parametrize("name", ["script.js", *STYLES, "page.css", "notebook.css"])
 def test_assets_ask_for_nothing(name):
     code = asset(name)
     assert not re.search(r"https?:|url\(|@import|fetch|XMLHttp|WebSocket|eval|innerHTML|</", code)

@@ -5,7 +5,7 @@ import pytest
 
 from datacheck.auditing import run_audit
 from datacheck.config import Config
-from datacheck.report.html.page import asset
+from datacheck.report.html.page import STYLES, asset
 from datacheck.report.notebook import render
 from tests.report.test_html import TAGS, large
 from tests.reports import HOSTILE, finding, hostile, report
@@ -54,7 +54,7 @@ def test_real_report_shows_its_pictures_and_stays_small():
 
 
 def test_style_reaches_nothing_outside():
-    for block in (asset("style.css") + asset("notebook.css")).split("}"):
+    for block in (asset(*STYLES, "notebook.css")).split("}"):
         selector = block.rpartition("{")[0].rpartition("*/")[2].strip()
         for one in filter(None, (s.strip() for s in selector.rpartition("{")[2].split(","))):
             if not one.startswith("@") and "light-dark" not in one:

@@ -70,10 +70,10 @@ def flagged(sentence: str) -> Markup:
 def roles(report: Report) -> Markup | None:
     """What each column is for, where it is no feature, and how that is known."""
     told, _ = words.roles(report)
-    rows = [
-        tag("div", tag("dt", role), tag("dd", tag("b", text(columns)), flagged(how)))
-        for role, columns, how in told
-    ]
+    rows = []
+    for role, columns, how in told:
+        shown = flagged(columns) if "--" in columns else tag("b", text(columns))
+        rows.append(tag("div", tag("dt", role), tag("dd", shown, flagged(how))))
     kinds = tag("div", tag("dt", "columns"), tag("dd", text(words.kinds(report.dataset))))
     if not report.dataset.get("columns"):
         return tag("dl", rows, class_="roles") if rows else None

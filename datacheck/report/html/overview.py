@@ -28,6 +28,8 @@ def verdict(findings: Sequence[Finding]) -> str:
     """The whole report in one sentence."""
     count = {s: sum(f.severity is s for f in findings) for s in Severity}
     errors, warnings = count[Severity.ERROR], count[Severity.WARNING]
+    if findings and all(f.rule.startswith("ST") for f in findings):
+        return f"{words.tally(findings)} in what was recorded of training."
     if errors:
         return (
             f"{words.amount(errors, 'error')}: as it is, this data makes training unstable or its "

@@ -19,19 +19,21 @@ from datacheck.report.html.view import View
 
 LIMIT = 4_000_000  # bytes of findings; the page stays below 5 MB
 RICH = 900_000  # bytes of findings after which they come without pictures and figures
+STYLES = ("style.css", "pictures.css")
 MARK = "<!-- datacheck report -->"
 
 
-def asset(name: str) -> str:
-    """A file that lies beside this module."""
-    return (files("datacheck.report.html") / name).read_text(encoding="utf-8")
+def asset(*names: str) -> str:
+    """Files that lie beside this module, one after the other."""
+    folder = files("datacheck.report.html")
+    return "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 def render(report: Report, known: Iterable[Finding] = ()) -> str:
     """The whole page as text; the same for the same report, whenever it is made."""
     old = {f.key for f in known}
     view = View.of(report)
-    style, script = asset("style.css") + asset("page.css"), asset("script.js")
+    style, script = asset(*STYLES, "page.css"), asset("script.js")
     listing = Listing.of(report, view, old, rich=RICH, limit=LIMIT)
     findings = listing.findings
     places = range(1, len(findings) + 1)

@@ -38,7 +38,7 @@ def side_by_side(finding: Finding, view: View) -> list[Markup]:
         out.append(svg.figure(caption, tag("div", told, class_="texts")))
     columns = _columns(finding, groups, view, texts=not told)
     if columns and not (told and len(columns) < 2):
-        out.append(_table(finding, groups, columns))
+        out.append(_table(finding, groups, columns, view))
     return out
 
 
@@ -123,7 +123,10 @@ def _nan(value: object) -> bool:
 
 
 def _table(
-    finding: Finding, groups: Sequence[tuple[Example, list[Row]]], columns: Sequence[str]
+    finding: Finding,
+    groups: Sequence[tuple[Example, list[Row]]],
+    columns: Sequence[str],
+    view: View,
 ) -> Markup:
     bodies = []
     same = finding.rule == "LK003"  # what is shared is what matters, not what differs
@@ -134,10 +137,9 @@ def _table(
             for column in columns:
                 marked = not same and _differs(rows, column)
                 named = column in finding.columns and (same or len(rows) == 1)
-                cells.append(
-                    tag("td", _cell(row.get(column)),
-                        class_="differs" if marked else "named" if named else None)
-                )  # fmt: skip
+                long = "long" if view.kind(column) == "text" else ""
+                class_ = " ".join(filter(None, ("differs" * marked or "named" * named, long)))
+                cells.append(tag("td", _cell(row.get(column)), class_=class_ or None))
             lines.append(tag("tr", tag("th", text(address, 120), scope="row"), *cells))
         bodies.append(tag("tbody", lines))
     pairs = any(len(rows) > 1 for _, rows in groups)
@@ -159,6 +161,8 @@ def _cell(value: object) -> Markup:
         return tag("i", "missing")
     if isinstance(value, float):
         return text(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return text(", ".join(f"{k} {v}" for k, v in list(value.items())[:8]), CELL)
     if isinstance(value, list | tuple):
         shown = ", ".join(str(v) for v in value[:12])
         return text(f"[{shown}{', …' if len(value) > 12 else ''}]", CELL)
