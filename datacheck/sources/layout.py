@@ -117,8 +117,9 @@ def explore(folder: Path, listing: Listing | None = None) -> Layout:
         if listing.outside:
             count = len(listing.outside)
             raise SourceError(
-                f"{folder} holds no data files but {count:,} link{'s' if count > 1 else ''} that "
-                "lead out of it",
+                f"{folder} holds no data files but "
+                + ("a link that leads" if count == 1 else f"{count:,} links that lead")
+                + " out of it",
                 "follow them with --follow-links, if you know where they lead",
             )
         raise SourceError(

@@ -90,8 +90,13 @@ def _array(value: Any) -> Any:
     if not (hasattr(value, "detach") and hasattr(value, "numpy")):
         return value
     tensor = value.detach().cpu()
-    # NumPy lacks some of torch's types, bfloat16 among them.
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    try:
+        if str(tensor.dtype) == "torch.bfloat16":  # which NumPy lacks
+            tensor = tensor.float()
+        return tensor.numpy()
+    except (TypeError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:100]
+        raise UsageError(f"a tensor cannot be read: {said}", "give dense numbers") from None
 
 
 def _of_tensors(thing: Any) -> bool:

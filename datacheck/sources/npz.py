@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from datacheck.dataset import Problem
 from datacheck.errors import SourceError
 from datacheck.findings import names
 from datacheck.sources import streams
-from datacheck.sources.images.arrays import agreed
+from datacheck.sources.images.arrays import agreed, is_stack
 from datacheck.sources.images.pictures import is_picture
 from datacheck.sources.layout import Listing, form_of, shown, split_of
 from datacheck.sources.memory import open_memory
@@ -96,6 +97,7 @@ def open_npy(path: Path, listing: Listing, options: SourceOptions) -> Opened | N
     opened = Opened(path.resolve().name or str(path), said=list(listing.said))
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     called: dict[str, str] = {}
+    left = LARGEST
     for one in files:
         told = shown(os.path.relpath(one, path))
         name = "_".join(Path(told).with_suffix("").parts)
@@ -104,6 +106,9 @@ def open_npy(path: Path, listing: Listing, options: SourceOptions) -> Opened | N
             array = _mapped(one)
             if not array.ndim:
                 raise SourceError("is a single value")
+            left -= 0 if is_stack(array.shape, array.dtype) else array.nbytes
+            if left < 0:
+                raise SourceError("goes past the 8 GiB that are read as columns")
             if name in arrays:
                 raise SourceError(f"is another array named {name}")
         except SourceError as error:
@@ -141,9 +146,8 @@ def _array(loaded: Any, name: str) -> np.ndarray[Any, Any]:
 
 
 def _why(error: Exception) -> str:
-    said = " ".join(str(error).split())[:100]
-    # Memory is not mapped for objects, whatever is allowed.
-    if "allow_pickle" in said or "bject" in said:
+    said = re.sub(r"<[^>]*>", "", " ".join(str(error).split()))[:100]
+    if any(word in said for word in ("allow_pickle", "Object arrays", "Python objects")):
         return "holds pickled objects, which are never loaded"
     return f"is broken: {said or type(error).__name__}"
 

@@ -83,7 +83,7 @@ def test_tables(tmp_path, secret, form):
     named = datacheck.audit(train=root / f"train.{form}", test=root / f"test.{form}")
     assert set(named.dataset["splits"]) == {"train", "test"}
     (root / f"train.{form}").unlink()
-    with pytest.raises(SourceError, match="lead out of it") as caught:
+    with pytest.raises(SourceError, match="leads out of it") as caught:
         datacheck.audit(root)
     assert "--follow-links" in str(caught.value)
 

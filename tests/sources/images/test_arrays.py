@@ -123,6 +123,11 @@ def test_tensors(tmp_path):
         report = clean(datacheck.audit(splits))
         assert report.dataset["columns"]["x"]["kind"] == "image"
         assert [f.message for f in report.findings] == [f.message for f in want.findings]
+    for odd in (torch.eye(20).to_sparse(), torch.eye(20, dtype=torch.complex64)):
+        with pytest.raises(datacheck.DatacheckError):
+            datacheck.audit({"train": odd})
+    exact = datacheck.audit(torch.tensor([1 / 3] * 40, dtype=torch.float64), select="MV005")
+    assert "0.333333333333333" in exact.findings[0].message
     plain = TensorDataset(torch.randn(50, 4).bfloat16(), torch.arange(50) % 2)
     report = clean(datacheck.audit(plain))
     assert set(report.dataset["columns"]) == {"x0", "x1", "x2", "x3", "y"}
@@ -181,6 +186,12 @@ def test_no_rows_and_reserved_names(tmp_path):
         datacheck.audit(train[:0])
     report = clean(datacheck.audit({"*": train, "y": Y}))
     assert report.dataset["columns"]["[*]"]["kind"] == "image"
+
+
+def test_an_array_that_promises_too_much(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "x_train.npy", "w+", np.float64, (1 << 30, 2))
+    with pytest.raises(SourceError, match="past the 8 GiB"):
+        datacheck.audit(tmp_path)
 
 
 def test_hostile_files(tmp_path):
