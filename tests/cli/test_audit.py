@@ -260,7 +260,7 @@ def test_output(run, data, here, form):
     assert run(*arguments).exit_code == 1  # our own report may be written again
 
 
-@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--format", "json"]])
+@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--format", "json"], ["--format", "html"]])
 @pytest.mark.parametrize("select", [SELECT, "MV005", "MV002"])
 def test_every_report_is_known_for_ours(run, data, here, flags, select):
     arguments = ("audit", "data", "--select", select, "--output", "report", *flags)
@@ -269,7 +269,15 @@ def test_every_report_is_known_for_ours(run, data, here, flags, select):
 
 @pytest.mark.parametrize("flag", ["--output", "--write-baseline"])
 @pytest.mark.parametrize(
-    "content", ["x,y\n1,2\n", '{"version": 1, "findings": []}', "datacheck\n", "\x00", "{"]
+    "content",
+    [
+        "x,y\n1,2\n",
+        '{"version": 1, "findings": []}',
+        "datacheck\n",
+        "\x00",
+        "{",
+        "<!DOCTYPE html>\n<html>",
+    ],
 )
 def test_data_is_never_overwritten(run, data, here, flag, content):
     (here / "mine").write_text(content)
@@ -475,7 +483,7 @@ def test_the_data_stays_as_it_is(run, data, here):
 
 
 def test_further_reports_by_suffix_and_written_again(run, data):
-    names = [data.parent / f"out{s}" for s in (".sarif", ".xml", ".md", ".json", ".txt")]
+    names = [data.parent / f"out{s}" for s in (".sarif", ".xml", ".md", ".json", ".txt", ".html")]
     flags = [part for name in names for part in ("--report", str(name))]
     for _ in range(2):  # the second time they are ours to overwrite
         done = run("audit", "data", "--format", "github", *flags)

@@ -26,16 +26,16 @@ def interval(effect: Effect) -> Markup | None:
     if bounded:
         low, high = 0.0, 1.0
     room = 0.0 if bounded else (high - low) * 0.12 or max(abs(high) * 0.1, 1.0)
-    x = Scale(low - room if low < 0 else max(low - room, 0.0), high + room, 12, 268)
+    x = Scale(low - room if low < 0 else max(low - room, 0.0), high + room, 8, 202)
     parts = [
-        *svg.x_axis(x, 34, svg.number, 4),
+        *svg.x_axis(x, 34, svg.number, 3),
         svg.line(x(effect.threshold), 4, x(effect.threshold), 34, "limit"),
         svg.line(x(effect.low), 19, x(effect.high), 19, "range"),
         svg.line(x(effect.low), 14, x(effect.low), 24, "range"),
         svg.line(x(effect.high), 14, x(effect.high), 24, "range"),
         svg.dot(x(effect.value), 19, 4.5, "strong"),
     ]
-    return svg.svg(280, 54, words.interval(effect), *parts, class_="interval")
+    return svg.svg(212, 54, words.interval(effect), *parts, class_="interval")
 
 
 def shifts(finding: Finding, view: View) -> list[Markup]:
