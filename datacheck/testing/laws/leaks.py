@@ -17,15 +17,16 @@ def does_not_leak(
     rng: np.random.Generator | int = 0,
     *,
     rows_apart: bool = True,
-    tolerance: float = 0.0,
+    tolerance: float = 1e-9,
 ) -> None:
     """``prepare(train, test)`` learns nothing from the rows of evaluation.
 
-    It returns what it makes of train and of test, as a pair. That of train must stay the same, to
-    ``tolerance``, whatever is in test: the same rows in another order, half of them, one of them,
-    other cells. With ``rows_apart``, what becomes of a row of test must not depend on the other
-    rows of test either (a scaler that is fitted on each split breaks this); that is only looked at
-    where ``prepare`` keeps the number of rows of test.
+    It returns what it makes of train and of test, as a pair. That of train must stay the same,
+    whatever is in test: the same rows in another order, half of them, one of them, other cells.
+    With ``rows_apart``, what becomes of a row of test must not depend on the other rows of test
+    either (a scaler that is fitted on each split breaks this); that is only looked at where
+    ``prepare`` keeps the number of rows of test. Numbers may differ by ``tolerance``, in units of
+    1 or of their size where that is larger.
 
     Data are frames (Polars, pandas), arrays, or tuples and mappings of them with one number of
     rows. Train and test are given as copies. What ``prepare`` draws at random it must draw from a
