@@ -4,7 +4,9 @@ Each strategy draws ``--count`` examples of 200 rows × 8 columns in Hypothesis'
 generation, with nothing under test, and is timed in seconds of CPU (of all threads), the least of
 ``--repeats`` runs after one that is not counted. pandera's ``schema.strategy(size=200)`` (of
 pandas: that of Polars has none) draws ``--pandera`` examples of the same schema in the same
-process, once; its figure is told for as many as the others drew. ``--write FILE`` keeps the table.
+process, once; its figure is told for as many as the others drew. The schema has no free text: with
+a column of such, pandera's strategy drew no frame of 200 rows in a hundred seconds of CPU.
+``--write FILE`` keeps the table.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def schemas() -> tuple[pp.DataFrameSchema, pa.DataFrameSchema]:
             "score": home.Column(float, check.in_range(0, 1)),
             "income": home.Column(float, check.gt(0), nullable=True),
             "country": home.Column(str, check.isin(["de", "fr", "it", "nl"])),
-            "name": home.Column(str, check.str_length(1, 12)),
+            "visits": home.Column(int, check.in_range(0, 20)),
             "active": home.Column(bool),
             "label": home.Column(int, check.isin([0, 1])),
         }
@@ -109,7 +111,7 @@ def main() -> int:
     """Print the table; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=100, help="datasets that each draws")
-    parser.add_argument("--pandera", type=int, default=2, help="datasets that pandera draws")
+    parser.add_argument("--pandera", type=int, default=10, help="datasets that pandera draws")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", type=Path, help="also write the table to this file")
     chosen = parser.parse_args()
