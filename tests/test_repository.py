@@ -178,6 +178,20 @@ def test_commands_on_texts_in_the_readme_run(elsewhere):
     assert kept[0].count(b"\n") == kept[1].count(b"\n") < 400
 
 
+def test_commands_on_pictures_in_the_readme_run(elsewhere):
+    pytest.importorskip("torch")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("### What it reads")[1].split("\n### ")[0]
+    (block,) = (b for b in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) if "shapes" in b)
+    commands = [line.partition("#")[0].split() for line in block.strip().splitlines()]
+    assert [c[1] for c in commands] == ["audit", "fix", "study"]
+    said = [ran(command).stdout for command in commands]
+    assert "test/circle/03.png = train/circle/07.png" in said[0]
+    assert "quarantine-unreadable  1 row left" in said[1]
+    assert "placebo: the same data, another order" in said[2]
+    assert (elsewhere / "shapes" / "study.html").is_file()
+
+
 def test_commands_on_contracts_versions_and_suites_in_the_readme_run(elsewhere):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     said = {}
