@@ -4,10 +4,10 @@
 * ``docs/rules/README.md``: the table of rules,
 * ``docs/cli.md``: the help of every command,
 * ``docs/api``: the reference of what the packages export, from signatures and docstrings,
-* the blocks of ``README.md``, ``docs/stability.md`` and ``docs/how-it-works.md`` between
-  ``<!-- generated: NAME -->`` and ``<!-- end -->``: those of pictures from
-  ``docs/images/pathologies.json`` (``make images``), those of the studies from ``docs/studies.md``
-  (``benchmarks/studies.py --write``), what things cost from the pages of the benchmarks.
+* the blocks of ``README.md`` and of the pages in ``BY_HAND`` between ``<!-- generated: NAME -->``
+  and ``<!-- end -->``: those of pictures from ``docs/images/pathologies.json`` (``make images``),
+  those of the studies from ``docs/studies.md`` (``benchmarks/studies.py --write``), what things
+  cost from the pages of the benchmarks, faults from their table.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from datacheck.findings import Report
 from datacheck.pipelines.fixing import run_fix
 from datacheck.pipelines.repairs import TABLE as REPAIRS
 from datacheck.report import fixed, terminal
+from datacheck.testing.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -39,7 +40,7 @@ if str(ROOT) not in sys.path:
 from docs import api_pages  # noqa: E402 - after the line above
 
 NOTE = "<!-- Written by docs/generate.py; edit {source} instead. -->"
-BY_HAND = ("stability", "how-it-works")
+BY_HAND = ("stability", "how-it-works", "testing")
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLES = {
     "LK": "leakage",
@@ -121,6 +122,19 @@ def repair_table() -> str:
     """All repairs, in the order they run in."""
     rows = [f"| {k.name} | {k.safety} | {k.does} |" for k in REPAIRS]
     return "\n".join(["| repair | safety | what it does |", "|---|---|---|", *rows]) + "\n"
+
+
+def fault_table() -> str:
+    """All faults that can be planted, with the severity at which their rules find them."""
+    rows = ["| fault | rule | severity | what it does |", "|---|---|---|---|"]
+    for rule, faults in FAULTS.items():
+        for fault in faults:
+            does = " ".join((fault.plant.__doc__ or "").split())
+            rows.append(
+                f"| {fault.name} | [{rule}](rules/{rule}.md) | {fault.severity:g} "
+                f"| {api_pages.markdown(does)} |"
+            )
+    return "\n".join(rows) + "\n"
 
 
 def stability_rules() -> str:
@@ -219,6 +233,7 @@ def blocks() -> dict[str, str]:
         "fix": dry_run(),
         "repairs": repair_table(),
         "rules": rule_table("docs/rules/"),
+        "faults": fault_table(),
         "st_rules": stability_rules(),
         "studies": studies(),
         "study_table": study_table(),
