@@ -24,7 +24,7 @@ MOST_BYTES = 256 << 20  # of the files that are read again for a report
 SIDE = 112  # the longer side of a small picture, in pixels
 _FLAGS = (
     "label", "group", "time", "id", "split_column", "ignore_column", "task", "delimiter",
-    "encoding", "text_layout", "tokenizer", "length_unit", "header",
+    "encoding", "text_layout", "tokenizer", "length_unit", "header", "follow_links",
 )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ class Peek:
             value = getattr(config, name)
             option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
-                flags.append(option if value else f"--no-{name}")
+                flags += [option] if value else ["--no-header"] if name == "header" else []
             else:
                 several = value if isinstance(value, tuple) else (value,)
                 flags += [t for v in several if v for t in (option, str(v))]

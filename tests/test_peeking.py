@@ -139,6 +139,29 @@ def test_the_repaired_folder_never_lies_within_the_data(tmp_path, monkeypatch):
     assert plan._fixed("../.") == ".././../data-fixed"
 
 
+def test_options_of_an_audit_are_told_as_the_command_takes_them(clinic):
+    from datacheck.cli.common import _ROLES
+
+    options = ("label", "follow_links", "header", "id", "task")
+    told = Config(label="y", id=("a", "b"), follow_links=True, header=False, task="regression")
+    assert peeking.Peek.of(clinic.peek.data, "x", told).flags == (
+        "--label", "y", "--id", "a", "--id", "b", "--task", "regression", "--no-header",
+        "--follow-links",
+    )  # fmt: skip
+    assert peeking.Peek.of(clinic.peek.data, "x", Config(follow_links=False)).flags == ()
+    known = {p for option in _ROLES for p in taken(option)}
+    assert {f"--{name.replace('_', '-')}" for name in (*options, *peeking._FLAGS)} <= known
+
+
+def taken(option):
+    """The names that an option goes by."""
+
+    def command():
+        pass
+
+    return option(command).__click_params__[0].opts
+
+
 def test_splits_that_were_named_are_named_in_the_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     paths = {"train": "fixtures/clinic/train.csv", "hold out": "fixtures/clinic/test.csv"}

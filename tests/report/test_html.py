@@ -6,9 +6,10 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -440,6 +441,40 @@ def test_text_can_be_read_in_light_and_dark(theme):
         assert contrast(color[sign], color[f"{sign}-wash"]) >= 4.5, sign
     for series in ("s0", "s1", "s2", "s3", "s4", "s5", "strong"):  # graphics: 3 to 1
         assert contrast(color[series], color["card"]) >= 3, series
+
+
+# How colors look to those who lack one kind of cones: matrices on linear RGB of Machado, Oliveira
+# and Fernandes 2009, "A physiologically-based model for simulation of color vision deficiency".
+EYES = {
+    "usual": np.eye(3),
+    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                            [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                              [-0.011820, 0.042940, 0.968881]]),
+    "tritanopia": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                            [0.004733, 0.691367, 0.303900]]),
+}  # fmt: skip
+TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                   [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+
+
+def lab(color, eyes):
+    """CIE L*a*b* (D65) of ``#rrggbb`` as those eyes see it."""
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    xyz = TO_XYZ @ np.clip(eyes @ linear, 0, 1) / np.array([0.95047, 1, 1.08883])
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", EYES)
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colors_of_splits_stay_apart_for_all_eyes(theme, eyes):
+    found = re.findall(r"--(s\d): light-dark\((#\w{6}), (#\w{6})\)", asset("style.css"))
+    assert len(found) == 6
+    for (one, *a), (other, *b) in combinations(found, 2):
+        apart = np.linalg.norm(lab(a[theme], EYES[eyes]) - lab(b[theme], EYES[eyes]))
+        assert apart > 15, (one, other)  # some 2.3 is a difference that can just be seen
 
 
 # -- the commands -------------------------------------------------------------------------------

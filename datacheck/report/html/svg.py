@@ -1,8 +1,8 @@
 """The pictures' alphabet: scales, ticks, bars, lines and labels as inline SVG.
 
 Colors are classes of the style sheet, so that a picture follows light, dark and print. Each split
-has a color of the palette of Okabe and Ito (2008), which stays apart for the color-blind, and a
-label beside it: no picture speaks by color alone.
+has a color after the palette of Okabe and Ito (2008), six that stay apart for the color-blind too,
+and a label beside it: no picture speaks by color alone.
 """
 
 from __future__ import annotations
