@@ -14,6 +14,7 @@ from PIL import Image
 from datacheck import peeking
 from datacheck.auditing import run_audit
 from datacheck.config import Config
+from datacheck.dataset import Task
 from datacheck.report.html import plan
 from datacheck.report.html.view import View
 
@@ -143,7 +144,7 @@ def test_options_of_an_audit_are_told_as_the_command_takes_them(clinic):
     from datacheck.cli.common import _ROLES
 
     options = ("label", "follow_links", "header", "id", "task")
-    told = Config(label="y", id=("a", "b"), follow_links=True, header=False, task="regression")
+    told = Config(label="y", id=("a", "b"), follow_links=True, header=False, task=Task.REGRESSION)
     assert peeking.Peek.of(clinic.peek.data, "x", told).flags == (
         "--label", "y", "--id", "a", "--id", "b", "--task", "regression", "--no-header",
         "--follow-links",
