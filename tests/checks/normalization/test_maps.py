@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datacheck
+from datacheck.checks.normalization.maps import GRID, Figures
 
 MAPS = {
     "standardized": lambda x, t: (x - t.mean()) / t.std(),
@@ -87,3 +88,13 @@ def test_the_order_of_rows_and_columns_does_not_matter():
     again = audit(train[order].select(reversed(train.columns)), test.reverse(), "NM")
     assert [(f.key, f.count, f.total) for f in first] == [(f.key, f.count, f.total) for f in again]
     assert {f.rule for f in first} == {"NM001", "NM003"}
+
+
+def test_quartiles_median_and_deviation_are_those_of_the_grid():
+    grid = np.quantile(np.random.default_rng(0).gamma(2, size=(5000, 2)), GRID, axis=0)
+    none = np.zeros(2)
+    figures = Figures(grid=grid, mean=none, sd=none, min=none, max=none)
+    at = [np.interp(p, GRID, grid[:, 0]) for p in (0.26, 0.5, 0.74)]
+    assert figures.iqr[0] == pytest.approx(at[2] - at[0])
+    assert figures.median[0] == pytest.approx(at[1])
+    assert figures.deviation[0] == pytest.approx(np.abs(grid[:, 0] - at[1]).mean())
