@@ -96,10 +96,10 @@ class Map:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that execute the changed line, most likely killers first.
 
-        What runs at import has no tests of its own: those count that execute a function of the
-        module, or of a module that imports from it.
+        What runs at import, a function that makes a constant too, has no tests of its own: those
+        count that execute a function of the module, or of a module that imports from it.
         """
-        if mutant.at_import:
+        if mutant.at_import or called_at_import(mutant.file, mutant.scope):
             files = {mutant.file, *importers().get(module_of(mutant.file), ())}
             found = {t for f in files for tests in self.lines[f].values() for t in tests}
         else:
@@ -131,6 +131,13 @@ def _moved(before: str, after: str) -> dict[int, int]:
 def module_of(file: str) -> str:
     """The name a file is imported by."""
     return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+@cache
+def called_at_import(file: str, scope: str) -> bool:
+    """Whether a statement of the module itself calls the function."""
+    lines = [line for line in source(file).splitlines() if line[:1].isalpha() or line[:1] == "_"]
+    return any(f"{scope}(" in line and not line.startswith("def ") for line in lines)
 
 
 @cache
