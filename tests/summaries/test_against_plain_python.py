@@ -89,7 +89,7 @@ def test_moments_of_huge_and_of_far_numbers():
 
 
 @given(batches())
-def test_missing_cells(batch):
+def test_nulls_are_missing_cells(batch):
     found = filled(Nulls(tuple(SCHEMA)), batch)
     assert found.rows == batch.height
     for column in SCHEMA:
@@ -158,7 +158,7 @@ def test_keys_past_their_cap():
 
 
 @given(batches())
-def test_raw_strings(batch):
+def test_tokens_are_raw_strings(batch):
     found = filled(Tokens(("f",)), batch)
     plain = Counter(t for t in batch.tokens["f"].to_list() if t is not None)
     assert found.total("f") == sum(plain.values())
@@ -217,7 +217,7 @@ def test_lengths_on_both_sides_of_the_dense_table():
 
 @given(batches(), st.randoms())
 @settings(max_examples=25)
-def test_rows_have_one_hash_if_and_only_if_they_are_the_same(batch, random):
+def test_row_hashes_are_the_same_if_and_only_if_the_rows_are(batch, random):
     doubled = Batch(pl.concat([batch.frame, batch.frame]), np.arange(2 * batch.height))
     columns = ("i", "b", "s", "l")
     found = filled(RowHashes(columns, label="y", parts="0120"), doubled)
@@ -232,7 +232,7 @@ def test_rows_have_one_hash_if_and_only_if_they_are_the_same(batch, random):
     assert found.sorted_features().tolist() == sorted(found.features().tolist())
 
 
-def test_a_row_sample_is_even_and_has_enough_of_each_class():
+def test_row_sample_is_even_and_has_enough_of_each_class():
     n, size = 20_000, 1_000
     label = np.where(np.arange(n) % 1000 == 7, "rare", "common")
     found = RowSample(("x",), size=size, label="label", per_class=15)

@@ -137,7 +137,7 @@ UNUSUAL = [32768, 65536, 12345, 999.5, 7777.5, 979, 1e19, -37, -101.5, 200, 300,
 
 
 @pytest.mark.parametrize("value", USUAL)
-def test_what_programs_write_for_nothing_is_found_in_few_rows(value):
+def test_isolated_values_that_programs_write_for_nothing_are_found_in_few_rows(value):
     assert stand_ins(value, 5) == [5]
     assert stand_ins(value, 2) == []  # but not in fewer than three
 
@@ -158,7 +158,7 @@ def test_of_fewer_than_thirty_other_values_nothing_is_known():
     assert stand_ins(-999, 5, 34) == []
 
 
-def test_zeros_in_the_rows_of_a_certain_one_are_stand_ins_if_they_lie_apart():
+def test_isolated_zeros_in_the_rows_of_a_certain_one_are_stand_ins():
     rng = np.random.default_rng(2)
     n = 1000
     gone = rng.random(n) < 0.2

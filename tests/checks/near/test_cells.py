@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datacheck
+from datacheck.checks.near import cells
 from datacheck.checks.near.rounded import significant
 from datacheck.findings import Finding
 
@@ -90,3 +91,24 @@ def test_significant_digits(x: float, digits: int) -> None:
 def test_what_is_not_finite_stays() -> None:
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0])
     assert np.array_equal(significant(odd, 3), odd, equal_nan=True)
+
+
+def test_rows_beyond_what_is_compared_are_told(monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"x{j}": rng.normal(size=200).round(6) for j in range(6)})
+    copies = frame.head(30).with_columns(x0=pl.col("x0") + 1)
+
+    def note(rows):
+        monkeypatch.setattr(cells, "ROWS", rows)
+        report = datacheck.audit(
+            {"train": frame, "test": copies}, settings={"select": ["LK002"]}
+        )
+        told = [n for n in report.assumptions if "compared cell by cell" in n]
+        return told[0] if told else "", sum(f.count for f in report.findings)
+
+    said, found = note(10)
+    number = int(said.partition("of ")[2].partition(" rows")[0].replace(",", ""))
+    assert number >= 60
+    assert found < 30
+    assert note(number) == ("", 30)
+    assert note(number - 1)[0]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datacheck
-from datacheck.checks.normalization.drift import forgotten
+from datacheck.checks.normalization.drift import forgotten, stayed
+from datacheck.checks.normalization.maps import Figures
 from datacheck.pipelines.fixing import fix
 
 
@@ -126,3 +127,20 @@ def test_a_forgotten_scaler_gives_back_places_and_scales_of_their_own():
             break
     else:
         pytest.fail("it never matters how many have stayed")
+
+
+def test_a_scaled_column_has_stayed_if_place_and_width_are_near():
+    def figures(mean, sd):
+        one = np.array([mean]), np.array([sd])
+        return Figures(np.zeros((49, 1)), *one, np.array([-9.0]), np.array([9.0]))
+
+    train = figures(0.0, 1.0)
+    for place, width, near in (
+        (0.0, 1.0, True), (0.49, 1.0, True), (-0.49, 1.0, True), (0.51, 1.0, False),
+        (0.0, 1.49, True), (0.0, 1.51, False), (0.0, 1 / 1.49, True), (0.0, 1 / 1.51, False),
+        (0.51, 1.51, False),
+    ):  # fmt: skip
+        assert stayed("not-standardized", train, figures(place, width))[0] == near, (place, width)
+    ends = ((0.09, 1.0, True), (0.11, 1.0, False), (0, 1.09, True), (0, 1.11, False))
+    for mean, sd, like in ends:
+        assert stayed("not-standardized", figures(mean, sd), figures(0, 1))[0] == like, (mean, sd)
