@@ -42,6 +42,7 @@ def loaders(
     task: Task | str | None = None,
     split_column: str | None = None,
     ignore_column: Sequence[str] = (),
+    follow_links: bool = False,
     token_ids: Sequence[str] = (),
     texts: Sequence[str] = (),
     vocabulary: int = VOCABULARY,
@@ -77,7 +78,8 @@ def loaders(
     split as it was fitted on train; a folder that ``datacheck fix`` wrote is repaired already, and
     only what its ``pipeline.json`` says of the loader is done. ``label=False`` leaves the label
     out. ``token_ids`` names columns of lists whose whole numbers are codes already, ``texts``
-    columns of strings that are no categories though few of them differ.
+    columns of strings that are no categories though few of them differ. ``follow_links`` reads
+    files that are links out of the folder.
     ``missing="keep"`` lets NaN, rows without label and new classes (−100) pass.
 
     Pictures are decoded as batches ask for them, upright, to one mode and ``size`` ((height,
@@ -102,7 +104,7 @@ def loaders(
         raise UsageError("batch_size and max_tokens are both given", "rows or tokens, one of them")
     if missing not in get_args(Missing):
         raise UsageError(f"missing is {missing!r}", "it is 'raise' or 'keep'")
-    data = _opened(source, label, task, split_column, ignore_column)
+    data = _opened(source, label, task, split_column, ignore_column, follow_links)
     notes: list[str] = []
     fitted, told = _pipeline(pipeline, source)
     if label is not False and data.label is not None:
@@ -179,6 +181,7 @@ def _opened(
     task: Task | str | None,
     split_column: str | None,
     ignore: Sequence[str],
+    follow: bool,
 ) -> Dataset:
     from datacheck.sources import SourceOptions, open_source
 
@@ -203,7 +206,7 @@ def _opened(
         text_layout=settings.text_layout or "auto",
         length_unit=settings.length_unit,
         tokenizer=settings.tokenizer,
-        follow_links=bool(settings.follow_links),
+        follow_links=follow,
     )
     data = open_source(source, options)
     if label is False and data.label is not None:

@@ -127,6 +127,21 @@ def test_folders_behind_links_are_followed_once_and_only_where_asked(tmp_path):
     assert report.dataset["splits"]["test"]["rows"] == 24
 
 
+def test_loaders_and_repairs_follow_where_asked(tmp_path):
+    root = folder(tmp_path / "set")
+    other = write(tmp_path / "elsewhere.png", pixels(999))
+    (root / "train" / "circle" / "out.png").symlink_to(other)
+    for follow, rows in ((False, 24), (True, 25)):
+        made = datacheck.loaders(root, batch_size=5, follow_links=follow)
+        assert sum(len(b) for b in made.train) == rows
+        place = tmp_path / f"mended-{follow}"
+        datacheck.fix(root, place, follow_links=follow)
+        assert (place / "train" / "circle" / "out.png").exists() is follow
+        assert not any(p.is_symlink() for p in place.rglob("*"))
+    datacheck.undo(tmp_path / "mended-True", tmp_path / "back")
+    assert (tmp_path / "back" / "train" / "circle" / "out.png").read_bytes() == other.read_bytes()
+
+
 def test_the_cache_of_a_hub_is_one_folder(tmp_path):
     home = tmp_path / "datasets--x"
     (home / "blobs").mkdir(parents=True)
