@@ -60,8 +60,8 @@ def test_images_are_seen_in_an_archive(tmp_path):
         y = np.arange(40) % 4
         np.savez(folder / "images.npz", x_train=x, y_train=y, x_test=x, y_test=y)
         assert shaped(open_dataset(folder)).picture == "x"
-        x = x / 255
-        np.savez(folder / "images.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+        floats = x / 255
+        np.savez(folder / "images.npz", x_train=floats, y_train=y, x_test=floats, y_test=y)
         found = shaped(open_dataset(folder), folder)
         assert found.shape == "image"
         assert found.images.channels == (1 if name == "gray" else 3)
