@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types bench docs images study mutation sarif-schema chromium
+.PHONY: help audit test lint types bench bench-detection docs images study mutation sarif-schema chromium
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: .venv/audit.stamp ## set up, and audit the sample dataset fixtures/clinic
 	@$(BIN)/datacheck audit fixtures/clinic --fail-on never
@@ -22,9 +22,13 @@ lint: .venv/dev.stamp ## check style
 types: .venv/dev.stamp ## check types (mypy, strict)
 	@$(BIN)/mypy
 
-bench: .venv/bench.stamp ## run the benchmarks: speed against DuckDB, and detection
+bench: .venv/bench.stamp ## run the benchmark of speed, against DuckDB
 	@$(BIN)/python benchmarks/audit_speed.py --startup --linear
-	@$(BIN)/python benchmarks/detection.py
+
+bench-detection: .venv/dev.stamp ## run the benchmark of detection, and write its pages (20 minutes)
+	@$(BIN)/python benchmarks/detection.py --workers $(JOBS) \
+		--peers deepchecks evidently cleanlab --write docs
+	@$(BIN)/python docs/generate.py
 
 docs: .venv/audit.stamp ## write the generated pages again
 	@$(BIN)/python docs/generate.py

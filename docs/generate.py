@@ -1,6 +1,7 @@
 """Writes what the documentation repeats from the program; ``--check`` says whether it still agrees.
 
-* ``docs/rules/<CODE>.md``: the page of each rule, which is the docstring of its module,
+* ``docs/rules/<CODE>.md``: the page of each rule, which is the docstring of its module, and its row
+  of the detection benchmark, from ``docs/detection.json`` (``make bench-detection``),
 * ``docs/rules/README.md``: the table of rules,
 * ``docs/cli.md``: the help of every command,
 * ``docs/api``: the reference of what the packages export, from signatures and docstrings,
@@ -61,7 +62,38 @@ def rule_page(code: Code) -> str:
     source = f"the docstring of {code.module.replace('.', '/')}.py"
     heading, _, rest = code.page().partition("\n")
     severity = f"Severity: {code.severity.value}. Family: {TITLES[code.code[:2]]}."
-    return f"{NOTE.format(source=source)}\n{heading}\n\n{severity}\n\n{rest.strip()}\n"
+    note = NOTE.format(source=source)
+    return f"{note}\n{heading}\n\n{severity}\n\n{rest.strip()}\n{detected(code)}"
+
+
+def detected(code: Code) -> str:
+    """What the detection benchmark found of the rule's faults; empty where it has not been run."""
+    path = ROOT / "docs" / "detection.json"
+    if not path.exists():
+        return ""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    rule = told["rules"].get(code.code)
+    heading = "\n## Detection\n"
+    if rule is None:
+        where = {"run": "[benchmarks/run_rules.md](../../benchmarks/run_rules.md)",
+                 "loader": "the tests of loaders"}[code.judges]  # fmt: skip
+        return f"{heading}Not part of [the benchmark](../detection.md) of data: see {where}.\n"
+    levels = sorted({row[0] for fault in rule["faults"] for row in fault["levels"]})
+    lines = [
+        f"| planted fault | {' | '.join(f'{s:g}' for s in levels)} |",
+        "|---|" + "---|" * len(levels),
+    ]
+    for fault in rule["faults"]:
+        by = {row[0]: f"{row[1]} of {row[2]}" for row in fault["levels"] if row[2]}
+        cells = " | ".join(by.get(s, "—") for s in levels)
+        lines.append(f"| {fault['name']} | {cells} |")
+    alarms = f"False alarms: {rule['alarms']} in {told['audits']} audits of clean re-splits."
+    severe = ["What a severity (0 to 1) means:", ""]
+    severe += [f"- {fault['name']}: {fault['says']}" for fault in rule["faults"]]
+    return "\n".join(
+        [heading, "Found by the rule, at each severity, on real data:", "", *lines, "", alarms,
+         "All figures, with intervals: [the benchmark](../detection.md).", "", *severe, ""]
+    )  # fmt: skip
 
 
 def rule_table(folder: str) -> str:

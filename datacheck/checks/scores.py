@@ -17,6 +17,7 @@ from datacheck.findings import Effect
 from datacheck.types import Floats, Ints, Mask
 
 GROUPS = 512  # up to so many distinct numbers are taken as they are, more are cut into bins
+MOST = 0.95  # of the rows must be of classes that are large enough to be known
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,11 @@ def _classes(
     told = table.astype(np.float64) + prior
     missed = told.argmax(axis=1)[group] != codes
     wrong = int(missed[judge].sum())
-    enough = x.size >= 2 * LEAST and int(sizes[sizes > 0].min()) >= EACH
-    if enough and (not missed.any() or (not category and _apart(x, codes))):
-        return Score("rows told apart", 1.0, 1.0, 1.0, x.size, exact=True)
+    # Rows of a class too small to be known are no exception, and no evidence.
+    kept = (sizes >= EACH)[codes]
+    enough = int(kept.sum()) >= max(2 * LEAST, x.size * MOST) and (sizes >= EACH).sum() > 1
+    if enough and (not missed[kept].any() or (not category and _apart(x[kept], codes[kept]))):
+        return Score("rows told apart", 1.0, 1.0, 1.0, int(kept.sum()), exact=True)
     near = _near(group, codes, sizes, count)
     if near is not None:
         return near

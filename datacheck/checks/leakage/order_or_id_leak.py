@@ -11,13 +11,13 @@ what differs between the files: the scanner, the site) learns that instead of th
 
 ## How it is measured
 On the uniform row sample of train. Classes: the rows, in their order, are cut into stretches of
-equal length (eight for each class, at least 16). How much more often than any two rows do two rows
-of one stretch have the same class? 0 is chance, 1 is sorted. The lower end of the jackknife's
-interval (at 1e-4 over all orders tested) must be at least `min_order`. Numbers: Spearman's rank
-correlation of position and label, whose lower end must be at least `min_rank`. Ids are judged by
-the same figures in their own order. Files: how many of the mistakes that guessing the most
-frequent class makes are saved by guessing each file's most frequent class; the lower end must be
-at least `min_file`.
+equal length (at least 16, and so many that each class with 2 % of the rows could fill eight). How
+much more often than any two rows do two rows of one stretch have the same class? 0 is chance, 1 is
+sorted. The lower end of the jackknife's interval (at 1e-4 over all orders tested) must be at least
+`min_order`. Numbers: Spearman's rank correlation of position and label, whose lower end must be at
+least `min_rank`. Ids are judged by the same figures in their own order. Files: how many of the
+mistakes that guessing the most frequent class makes are saved by guessing each file's most frequent
+class; the lower end must be at least `min_file`.
 
 Rows in the order of time are left alone (a label that drifts with time is no leak), and so are ids
 that number them. An id that numbers rows sorted by label is told with the order of the rows, not
@@ -73,6 +73,7 @@ from datacheck.summaries.base import Need
 from datacheck.types import Floats, Ints
 
 MOST_BLOCKS = 2_048
+RARE = 0.02  # share of the rows below which a class does not make stretches shorter
 SAME = 0.99  # rank correlation from which on two orders are one
 SHUFFLE = Repair("shuffle", "safe")
 DROP = Repair("drop-id", "safe")
@@ -264,10 +265,13 @@ def _order(rank: Floats, target: Target, z: float) -> Score | None:
 def _stretches(codes: Ints, k: int, z: float) -> Score | None:
     """How much more often than chance two rows of one stretch have the same class."""
     n = codes.size
-    blocks = min(max(16, 8 * k), n // 4, MOST_BLOCKS)
+    totals = np.bincount(codes, minlength=k)
+    # A class that fills less than a stretch or two would leave its mark on too few of them.
+    rarest = int(totals[totals >= RARE * n].min(initial=n))
+    blocks = min(max(16, 8 * k, 8 * n // rarest), n // 4, MOST_BLOCKS)
     block = np.arange(n) * blocks // n
     table = np.bincount(block * k + codes, minlength=blocks * k).reshape(blocks, k)
-    sizes, totals = table.sum(axis=1), table.sum(axis=0)
+    sizes = table.sum(axis=1)
     same = (table * (table - 1)).sum(axis=1).astype(np.float64)
     pairs = (sizes * (sizes - 1)).astype(np.float64)
     chance = float((totals * (totals - 1)).sum()) / (n * (n - 1))

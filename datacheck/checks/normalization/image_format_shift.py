@@ -11,12 +11,13 @@ objects. Trained on clean PNG it is asked about JPEG; where classes come from tw
 the source. A loader that passes over EXIF gets pictures that lie on their side.
 
 ## How it is measured
-Exact counts of modes, formats and orientations: total variation distance of the two splits, with an
-interval (McDiarmid) that takes off what two samples differ by anyway, and Pearson's χ². Width,
-height and, between pictures of one format, bytes a pixel: Kolmogorov–Smirnov distance on the row
-sample with its interval. Benjamini–Hochberg over all that is compared; the lower end of the
-interval must reach `min_variation` for what is counted and `min_distance` for what is measured. All
-that differs between two splits is one finding.
+Exact counts of modes, formats and orientations: total variation distance of the two splits, whose
+interval begins at McDiarmid's bound, less what two samples differ by anyway, or at Newcombe's for
+the value that differs most, whichever is higher; and Pearson's χ². Width, height and, between
+pictures of one format, bytes a pixel: Kolmogorov–Smirnov distance on the row sample with its
+interval. Benjamini–Hochberg over all that is compared; the lower end of the interval must reach
+`min_variation` for what is counted and `min_distance` for what is measured. All that differs
+between two splits is one finding.
 
 ## Example
 Train has 400 PNG of 32 × 32 in RGB, test 100 JPEG of 32 × 32, 60 of them grey: formats differ in
@@ -40,6 +41,8 @@ files alike, and nothing of compression where a format differs.
 - Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and
   perturbations", ICLR.
 - McDiarmid 1989, "On the method of bounded differences".
+- Newcombe 1998, "Interval Estimation for the Difference between Independent Proportions",
+  Statistics in Medicine 17.
 """
 
 from __future__ import annotations
@@ -53,7 +56,13 @@ from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.duplicates import percent
 from datacheck.checks.normalization.pixels import pictures
 from datacheck.checks.quantiles import REACH, distance, distance_p, needs_two
-from datacheck.checks.stats import benjamini_hochberg, homogeneity_p, total_variation
+from datacheck.checks.scores import critical
+from datacheck.checks.stats import (
+    benjamini_hochberg,
+    homogeneity_p,
+    newcombe,
+    total_variation,
+)
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
@@ -135,7 +144,7 @@ class ImageFormatShift(Rule):
             b = np.array([seen.get(v, 0) for v in each], dtype=np.float64)
             if not a.sum() or not b.sum():
                 continue
-            effect = Effect("tv", *total_variation(a, b), self.min_variation)
+            effect = Effect("tv", *_variation(a, b), self.min_variation)
             shares = f"{_top(known)} in {train}, {_top(seen)} in {other}"
             said = f"{WORDS.get(name, name)} ({shares})"
             yield Facet(name, effect, homogeneity_p(a, b), said)
@@ -170,6 +179,17 @@ class ImageFormatShift(Rule):
                 one.name: [one.effect.metric, one.effect.value, one.effect.low] for one in found
             },
         )
+
+
+def _variation(a: Floats, b: Floats) -> tuple[float, float, float]:
+    """Total variation distance of counts. It is no less than the difference of any one share, whose
+    interval (Newcombe's, Bonferroni over the values) is the narrower one where values are few.
+    """
+    value, low, high = total_variation(a, b)
+    n, m, z = float(a.sum()), float(b.sum()), critical(a.size)
+    most = int(np.argmax(np.abs(a / n - b / m)))
+    below, above = newcombe(float(a[most]), n, float(b[most]), m, z)
+    return value, max(low, below, -above), high
 
 
 def _sizes(context: Context, split: str, column: str) -> dict[str, Floats]:

@@ -1,0 +1,209 @@
+"""One piece of work: all faults in one dataset, or its clean re-splits. Pieces are kept as JSON."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+import datacheck
+from benchmarks.detecting.cases import MIDDLE, SEVERITIES, Case, Planted, Spot, cases, enough
+from benchmarks.detecting.data import Data, split
+from benchmarks.detecting.loading import load
+from datacheck.findings import Finding, Report, Severity
+
+SLOW = "LB002"  # judged where it is asked for: its probe takes most of an audit's time
+ASIDE = 10_000  # seeds of clean re-splits begin there
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A fault that was planted once, and whether its rule found it.
+
+    ``others`` are errors of other rules that came with it (None where no other rule was asked).
+    """
+
+    data: str
+    rule: str
+    fault: str
+    again: int
+    severity: float
+    hit: bool
+    others: list[str] | None
+
+
+@dataclass(slots=True)
+class Recall:
+    """Trials in one dataset, and faults left out because their rule speaks of it anyway."""
+
+    trials: list[Trial] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Clean re-splits of one dataset: false alarms by re-split, and true findings by rule."""
+
+    data: str
+    audits: int
+    alarms: list[list[str]]
+    told: list[str]
+    true: list[str]
+
+
+def audit(planted: Planted, data: Data, **settings: Any) -> Report:
+    """An audit on one thread."""
+    given = {**data.settings, "threads": 1, **planted.settings}
+    chosen = settings | {k: given[k] for k in ("select",) if k in given}
+    return datacheck.audit(planted.source, settings=given | chosen)
+
+
+def seeded(*parts: Any) -> np.random.Generator:
+    """Random numbers that follow from what they are for."""
+    return np.random.default_rng(crc32(json.dumps(parts).encode()))
+
+
+def recall(
+    name: str, folder: Path, seed: int, repeats: int, rules: Iterable[str], levels: Iterable[float]
+) -> Recall:
+    """Plant every fault that fits a dataset."""
+    data, found = load(name, folder), Recall()
+    wanted = set(rules)
+    fitting = [c for c in cases() if c.rule in wanted and enough(c, data)]
+    for again in range(repeats):
+        train, test = split(data, seed + again)
+        with tempfile.TemporaryDirectory() as place:
+            spot = Spot(data, train, test, Path(place))
+            before: dict[str, Report] = {}
+            for case in fitting:
+                key = case.name if case.base else ""
+                if key not in before:
+                    before[key] = _before(case, spot, wanted)
+                if before[key].of(case.rule):
+                    found.spoken.append(f"{case.rule} {case.name}")
+                    continue
+                for level in levels:
+                    rng = seeded(seed, name, again, case.name, level)
+                    found.trials.append(_trial(case, spot, again, level, rng, before[key]))
+    return found
+
+
+def _before(case: Case, spot: Spot, wanted: set[str]) -> Report:
+    """The untouched split, audited by all rules."""
+    clean = case.base or (lambda s, _level, _rng: s.put((s.train, s.test)))
+    left_out = () if SLOW in wanted and not case.base else (SLOW,)
+    return audit(clean(spot, MIDDLE, np.random.default_rng(0)), spot.data, ignore=left_out)
+
+
+def _trial(
+    case: Case, spot: Spot, again: int, level: float, rng: np.random.Generator, before: Report
+) -> Trial:
+    planted = case.plant(spot, level, rng)
+    every = level == MIDDLE and again == 0
+    settings: dict[str, Any] = {"select": (case.rule,)}
+    if every or case.rule == "DC001":  # which speaks of suppressions of rules that have judged
+        settings = {"ignore": () if case.rule == SLOW else (SLOW,)}
+    report = audit(planted, spot.data, **settings)
+    known = {f.key for f in before.findings}
+    new = [f for f in report.findings if f.key not in known]
+    others = sorted({f.rule for f in new if f.severity is Severity.ERROR} - {case.rule})
+    return Trial(
+        spot.data.name,
+        case.rule,
+        case.name,
+        again,
+        level,
+        any(f.rule == case.rule for f in new),
+        others if every else None,
+    )
+
+
+def clean(name: str, folder: Path, seed: int, resplits: int) -> Clean:
+    """Audit clean re-splits of a dataset; the page says what a false alarm is."""
+    data = load(name, folder)
+    whole = list(audit(Planted({"all": data.frame}), data).findings)
+    given = data.label or ("target" if data.kind == "pairs" else None)
+    features = data.frame.drop([given] if given else [])
+    whole += audit(Planted({"all": features}), Data(name, data.kind, features, None),
+                   select=("LB005",)).findings  # fmt: skip
+    duplicated = bool(features.is_duplicated().any())
+    alarms: list[list[str]] = []
+    told: list[str] = []
+    true: list[str] = []
+    for i in range(resplits):
+        train, test = split(data, seed + ASIDE + i)
+        report = audit(Planted({"train": train, "test": test}), data)
+        wrong = []
+        for finding in report.at_least(Severity.WARNING):
+            if is_true(finding, whole, duplicated):
+                true.append(finding.rule)
+            else:
+                wrong.append(finding)
+        alarms.append(sorted({f.rule for f in wrong}))
+        told += [f"{name}, re-split {i}: {f.rule} {f.message}" for f in wrong]
+    return Clean(name, resplits, alarms, told, true)
+
+
+def is_true(finding: Finding, whole: list[Finding], duplicated: bool) -> bool:
+    """Whether a finding is true of the data as a whole.
+
+    Near-duplicates of features within the whole are near-duplicates across its splits.
+    """
+    if duplicated and finding.rule in ("LK001", "LB004"):
+        return True
+    columns = set(finding.columns)
+    alike = {"LK002": ("LK002", "LB005")}.get(finding.rule, (finding.rule,))
+    return any(
+        f.rule in alike and (columns & set(f.columns) or not columns or not f.columns)
+        for f in whole
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one worker does, and where the result is kept."""
+
+    what: str
+    name: str
+    folder: Path
+    keep: Path
+    seed: int
+    count: int
+    rules: tuple[str, ...] = ()
+    levels: tuple[float, ...] = SEVERITIES
+
+    @property
+    def file(self) -> Path:
+        """By all that the result follows from, the program apart."""
+        told = json.dumps([self.seed, self.count, self.rules, self.levels])
+        family = f"-{self.rules[0][:2]}" if self.rules else ""
+        return self.keep / f"{self.what}-{self.name}{family}-{crc32(told.encode()):08x}.json"
+
+
+def work(piece: Piece) -> Path:
+    """Do a piece that is not done yet."""
+    if piece.file.exists():
+        return piece.file
+    made: Recall | Clean
+    if piece.what == "recall":
+        made = recall(
+            piece.name, piece.folder, piece.seed, piece.count, piece.rules, piece.levels
+        )
+    else:
+        made = clean(piece.name, piece.folder, piece.seed, piece.count)
+    part = piece.file.with_suffix(".part")
+    part.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    part.replace(piece.file)
+    return piece.file
+
+
+def read(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, dict[str, Any]]]:
+    """The results of pieces that are done."""
+    for piece in pieces:
+        yield piece, json.loads(piece.file.read_text(encoding="utf-8"))
