@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from telling import tell, writable, write  # type: ignore[import-not-found] # beside this script
 
 import datacheck
 from datacheck.checks import noise
@@ -88,9 +89,9 @@ def planted(seed: int) -> None:
     """The table of planted errors."""
     from sklearn import datasets
 
-    print("| data | turned | estimate | named | precision | recall | precision@k | cleanlab's "
+    tell("| data | turned | estimate | named | precision | recall | precision@k | cleanlab's "
           "count | its precision | its recall | seconds ÷ its |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    tell("|---|---|---|---|---|---|---|---|---|---|---|")
     for name in DATASETS:
         data, target = getattr(datasets, f"load_{name}")(return_X_y=True)
         order = np.random.default_rng(seed).permutation(target.size)
@@ -102,7 +103,7 @@ def planted(seed: int) -> None:
             given = (target + turned * rng.integers(1, classes, target.size)) % classes
             frame = pl.DataFrame({f"x{i}": data[:, i] for i in range(data.shape[1])})
             report, p, codes = audited(frame.with_columns(label=pl.Series(given)))
-            print(f"| {name} | {turned.sum()} of {target.size} | {_line(report, turned, p, codes)}")
+            tell(f"| {name} | {turned.sum()} of {target.size} | {_line(report, turned, p, codes)}")
 
 
 def _line(report: datacheck.Report, turned: Any, p: Floats, codes: Ints) -> str:
@@ -215,31 +216,31 @@ def _speaks(x: Floats, codes: Ints) -> bool:
 
 def null(seed: int, repeats: int) -> None:
     """How often the rule speaks where no label is wrong."""
-    print(f"| no label is wrong | {' | '.join(f'{n:,} rows' for n in ROWS)} |")
-    print("|---|" + "---|" * len(ROWS))
+    tell(f"| no label is wrong | {' | '.join(f'{n:,} rows' for n in ROWS)} |")
+    tell("|---|" + "---|" * len(ROWS))
     for at, shape in enumerate(SHAPES):
         cells = []
         for n in ROWS:
             draws = (np.random.default_rng([seed, at, n, i]) for i in range(repeats))
             cells.append(f"{sum(_speaks(*shape(n, rng)) for rng in draws)} of {repeats}")
-        print(f"| {shape.__name__} | {' | '.join(cells)} |", flush=True)
+        tell(f"| {shape.__name__} | {' | '.join(cells)} |")
     few, n = max(1, repeats // 2), ROWS[1]
-    print(f"\n| share of one class that looks like another, {n:,} rows | 2 classes | 5 classes |")
-    print("|---|---|---|")
+    tell(f"\n| share of one class that looks like another, {n:,} rows | 2 classes | 5 classes |")
+    tell("|---|---|---|")
     for share in HIDDEN:
         cells = []
         for classes in (2, 5):
             draws = (np.random.default_rng([seed, n, i, classes]) for i in range(few))
             hits = sum(_speaks(*hidden(n, share, classes, rng)) for rng in draws)
             cells.append(f"{hits} of {few}")
-        print(f"| {share:.0%} | {' | '.join(cells)} |", flush=True)
+        tell(f"| {share:.0%} | {' | '.join(cells)} |")
 
 
 def power(seed: int, repeats: int) -> None:
     """How often the rule finds labels that were turned, by rows, balance and share."""
     heads = [f"{s:.0%} of {n:,}" for n in ROWS[:2] for s in SHARES[1:]]
-    print(f"| turned | {' | '.join(heads)} |")
-    print("|---|" + "---|" * len(heads))
+    tell(f"| turned | {' | '.join(heads)} |")
+    tell("|---|" + "---|" * len(heads))
     for apart in (6.0, 3.0):
         for name, weights in BALANCES.items():
             cells = []
@@ -248,7 +249,7 @@ def power(seed: int, repeats: int) -> None:
                     draws = (np.random.default_rng([seed, n, i]) for i in range(repeats))
                     hits = sum(_turned(n, weights, apart, share, rng) for rng in draws)
                     cells.append(f"{hits} of {repeats}")
-            print(f"| {name}, {apart:g} deviations apart | {' | '.join(cells)} |", flush=True)
+            tell(f"| {name}, {apart:g} deviations apart | {' | '.join(cells)} |")
 
 
 def _turned(
@@ -267,11 +268,8 @@ def _turned(
 
 def images(folder: Path, errors: Path) -> None:
     """Confirmed errors among the first 100 rows."""
-    from PIL import Image
-
     files = sorted(folder.glob("*/*.png"))
-    pixels = np.stack([np.asarray(Image.open(f).convert("L")).reshape(-1) for f in files])
-    frame = pl.DataFrame({f"p{i}": pixels[:, i] for i in range(pixels.shape[1])})
+    frame = pl.DataFrame({"image": [f.read_bytes() for f in files]}, schema={"image": pl.Binary})
     frame = frame.with_columns(label=pl.Series([f.parent.name for f in files]))
     listed = pl.read_csv(errors).filter(pl.col("confirmed_error"))["path"].to_list()
     wrong = {"/".join(p.split("/")[-2:]) for p in listed}
@@ -280,11 +278,11 @@ def images(folder: Path, errors: Path) -> None:
     report, p, codes = audited(frame)
     seconds = time.perf_counter() - began
     right = float((p.argmax(axis=1) == codes).mean())
-    print(f"{len(files):,} images in {seconds:.0f} s: {report}; the probe is right in {right:.1%}")
-    print(f"of {bad.sum()} confirmed errors {bad[ranked(p, codes)[:100]].sum()} are in the first "
+    tell(f"{len(files):,} images in {seconds:.0f} s: {report}; the probe is right in {right:.1%}")
+    tell(f"of {bad.sum()} confirmed errors {bad[ranked(p, codes)[:100]].sum()} are in the first "
           f"100, {bad[noise.suspects(p, codes).rows[:100]].sum()} among the first 100 suspects")
     if (other := peer(p, codes)) is not None:
-        print(f"cleanlab, same probabilities: {bad[other[0][:100]].sum()} in its first 100 "
+        tell(f"cleanlab, same probabilities: {bad[other[0][:100]].sum()} in its first 100 "
               f"of {other[0].size}")  # fmt: skip
 
 
@@ -294,19 +292,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--null", action="store_true", help="simulate tables without wrong labels")
     parser.add_argument("--power", action="store_true", help="simulate tables with wrong labels")
+    parser.add_argument("--all", action="store_true", help="planted, --null and --power")
     parser.add_argument("--repeats", type=int, default=12, help="draws for each cell of --null; "
                         "a quarter as many of --power")  # fmt: skip
     parser.add_argument("--images", type=Path, help="a folder of class/*.png")
     parser.add_argument("--errors", type=Path, help="the confirmed errors, as a CSV")
+    writable(parser)
     chosen = parser.parse_args()
-    if chosen.images and chosen.errors:
+    pictures = chosen.images and chosen.errors
+    tell("# How well LB002 ranks wrong labels")
+    if pictures:
+        tell("\n## Errors that people confirmed\n")
         images(chosen.images, chosen.errors)
-    elif chosen.null:
-        null(chosen.seed, chosen.repeats)
-    elif chosen.power:
-        power(chosen.seed, max(1, chosen.repeats // 4))
-    else:
+    if chosen.all or not (pictures or chosen.null or chosen.power):
+        tell("\n## Labels turned in real data\n")
         planted(chosen.seed)
+    if chosen.all or chosen.power:
+        tell("\n## Labels turned in simulated tables: how often the rule speaks\n")
+        power(chosen.seed, max(1, chosen.repeats // 4))
+    if chosen.all or chosen.null:
+        tell("\n## Simulated tables without a wrong label: how often it speaks all the same\n")
+        null(chosen.seed, chosen.repeats)
+    write(chosen.write, but=("--images", "--errors"), markdown=True)
 
 
 if __name__ == "__main__":

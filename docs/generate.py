@@ -75,9 +75,13 @@ def detected(code: Code) -> str:
     rule = told["rules"].get(code.code)
     heading = "\n## Detection\n"
     if rule is None:
-        where = {"run": "[benchmarks/run_rules.md](../../benchmarks/run_rules.md)",
-                 "loader": "the tests of loaders"}[code.judges]  # fmt: skip
-        return f"{heading}Not part of [the benchmark](../detection.md) of data: see {where}.\n"
+        where = {
+            "run": "not part of [the benchmark](../detection.md) of data, but of "
+            "[that of training](../../benchmarks/run_rules.md)",
+            "loader": "not part of [the benchmark](../detection.md) of data; tests plant its fault",
+            "data": "not measured yet (`make bench-detection`)",
+        }[code.judges]
+        return f"{heading}\n{where[0].upper()}{where[1:]}.\n"
     levels = sorted({row[0] for fault in rule["faults"] for row in fault["levels"]})
     lines = [
         f"| planted fault | {' | '.join(f'{s:g}' for s in levels)} |",

@@ -17,7 +17,7 @@ import polars as pl
 
 from benchmarks.detecting.data import ROOT, ROWS, Data, decoded, encoded, take
 
-TILE = 48  # pixels a side of the tiles that photographs are cut into
+TILE = 32  # pixels a side of the tiles that photographs are cut into
 SEED = 0  # of which rows are taken
 
 

@@ -28,6 +28,28 @@ of the data as a whole. True of the data as a whole is a finding
 
 All else is a false alarm, whatever the reason."""
 
+LITTLE = """\
+### Where recall is low, or little is promised
+
+- LB001: the features of iris are coarse (0.1 cm), so that rows agree by accident; five
+  contradictions among 112 rows are no more than chance explains.
+- LK002, LB005 one-cell-off: the pages ask for three rows of which three cells that agree hold rare
+  values. Tables of coarse columns (digits, letter, adult, …) have none, and wine's four copies have
+  hardly three.
+- LK009: with fewer than 93 rows of a class in train no lower end at 1e-4 reaches an AUC of 0.9 (the
+  rule of three), and at severity 0.5 a tenth of the rows has a length or size that tells nothing.
+- LB002: promised are classes of like size, 500 rows, and a task of which a random forest gets more
+  right than labels were turned. The page tells what uneven classes cost.
+- CB001: where classes are few and the rows, too, half a fair share is not told from chance.
+- CB004: taking 45 % of one class of ten out of test moves 4 % of its rows; the page asks for 5 % at
+  the lower end. The fault's own documented severity is 1.
+- CB005, MV003: labels of fewer than 20 values and columns of fewer than ten are left alone.
+- NM001 of pictures: half of the test split of `photo_tiles` is 65 pictures. Inverted ones are found
+  from 98 on; with red and blue swapped they are less than 0.2 from train's at the lower end.
+- NM003, NM006, NM007: test splits of 38 to 45 rows (iris, wine).
+- NM005: 1 % of 256 rows are 3, which is more than the `max_rows` of 1 %.
+- SL006: where commands and their actions differ widely in length (SCAN), the fence is wide."""
+
 RECALL = """\
 Trials in which the fault's own rule says what the same split without the fault does not say; in
 brackets Wilson's interval at 95 %, as if trials were independent (those in one dataset are not
@@ -54,7 +76,9 @@ def small(hits: int, trials: int) -> str:
 def figures(
     trials: Iterable[Mapping[str, Any]], clean: Iterable[Mapping[str, Any]], cases: Iterable[Case]
 ) -> dict[str, Any]:
-    """What was counted, by rule: ``[severity, hits, trials, promised hits, promised trials]``."""
+    """What was counted, by rule: ``[severity, hits, trials]``, and for the middle severity hits and
+    trials as promised besides.
+    """
     trials, clean = list(trials), list(clean)
     alarms, true = Counter[str](), Counter[str]()
     for piece in clean:
@@ -67,8 +91,9 @@ def figures(
         for level in sorted({t["severity"] for t in own}):
             at = [t for t in own if t["severity"] == level]
             kept = [t for t in at if t["promised"]]
-            counts = [sum(t["hit"] for t in at), len(at), sum(t["hit"] for t in kept), len(kept)]
-            levels.append([level, *counts])
+            counts = [sum(t["hit"] for t in some) for some in (at, kept)]
+            more = [counts[1], len(kept)] if level == MIDDLE else []
+            levels.append([level, counts[0], len(at), *more])
         middle = [t for t in own if t["severity"] == MIDDLE]
         missed = Counter(t["data"] for t in middle if t["promised"] and not t["hit"])
         others = Counter(code for t in middle for code in t["others"] or ())
@@ -171,7 +196,7 @@ def page(told: Mapping[str, Any], how: str, peers: str = "") -> str:
         if (kept := middle_of(rule, promised=True))[1] and kept[0] < 0.95 * kept[1]
     ]
     datasets = ", ".join(told["datasets"])
-    named = f"Not reached, as promised, by {', '.join(unmet)}: see the misses below."
+    named = f"Not reached, as promised, by {', '.join(unmet)}: see below."
     reached = named if unmet else "All rules reach it as promised."
     few = small(told["bad"], told["audits"])
     severe = (
@@ -184,10 +209,11 @@ def page(told: Mapping[str, Any], how: str, peers: str = "") -> str:
         f"Data: {datasets}.",
         "## In short",
         f"Wanted is a recall of 0.95 at severity {MIDDLE:g} for every rule. {reached}",
-        f"**{few} audits of clean re-splits raise a false alarm** of any rule; wanted are 1 %.",
+        f"**{few} audits of clean re-splits raise a false alarm** of any rule; wanted is 1 %.",
         "\n".join(overview(told)),
         f"## Recall by fault and severity\n\n{RECALL}",
         "\n".join(faults(told)),
+        LITTLE,
         severe,
         "\n".join(unrelated(told)) or "None.",
         f"## False alarms on clean re-splits\n\n{DEFINITION}",

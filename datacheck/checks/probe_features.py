@@ -3,7 +3,7 @@
 Nothing here looks at a label. Numbers become normal scores of their ranks (no scale and no outlier
 matters), categories indicators, texts the leading directions of their hashed words and n-grams of
 bytes (latent semantic analysis: Deerwester et al. 1990), and arrays of numbers, such as the small
-gray or color pictures of images, are scaled as a whole.
+gray or color pictures of images, are scaled as a whole; pictures also tell their edges.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datacheck.checks.base import Context
+from datacheck.checks.edges import oriented, sides
 from datacheck.checks.probe import Matrix
 from datacheck.checks.stats import midranks
 from datacheck.checks.support import NUMERIC
@@ -70,7 +71,7 @@ def views(context: Context, frame: pl.DataFrame, columns: list[str]) -> list[Mat
     """The rows of ``frame`` as one or two matrices, float32 of shape (rows, features), finite.
 
     Two where all columns are numbers of like ranges (pixels): each by its own ranks, and all on
-    one common scale.
+    one common scale. Two where there are pictures: their pixels, and their edges.
     """
     kinds = {c: context.data.columns[c].kind for c in columns}
     numeric = [c for c in columns if kinds[c] in NUMERIC]
@@ -89,10 +90,20 @@ def views(context: Context, frame: pl.DataFrame, columns: list[str]) -> list[Mat
         parts.append(_indicators(frame, named))
     width = DIRECTIONS // max(len(texts), 1)
     parts += [_directions(frame[c], width) for c in texts[:DIRECTIONS]]
-    parts += [_array(frame[c]) for c in arrays]
+    pictures = [c for c in arrays if c.endswith(f".{PIXELS}") and sides(length(frame[c]))]
+    plain = parts + [_array(frame[c]) for c in arrays]
+    out = [_joined(plain)]
+    if pictures:
+        parts += [_array(frame[c]) for c in arrays if c not in pictures]
+        out.append(_joined(parts + [oriented(_values(frame[c])) for c in pictures]))
+    if shared is not None:
+        out.append(shared)
+    return [m for m in out if m.shape[1]]
+
+
+def _joined(parts: list[Matrix]) -> Matrix:
     parts = [p for p in parts if p.shape[1]]
-    out = [np.ascontiguousarray(np.hstack(parts))] if parts else []
-    return [*out, shared] if shared is not None else out
+    return np.ascontiguousarray(np.hstack(parts)) if parts else np.zeros((0, 0), dtype=np.float32)
 
 
 def _scores(matrix: Floats) -> Matrix:
@@ -133,6 +144,15 @@ def _whole(matrix: Floats) -> Matrix:
 
 
 def _array(series: pl.Series) -> Matrix:
+    matrix = _values(series)
+    matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
+    squares = float(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64))
+    matrix /= np.float32(np.sqrt(squares / max(matrix.size, 1)) or 1.0)
+    return matrix
+
+
+def _values(series: pl.Series) -> Matrix:
+    """Arrays of one length as a matrix, finite."""
     import polars as pl
 
     # In single precision and in place: the pixels of 40,000 pictures take 130 MB.
@@ -140,9 +160,6 @@ def _array(series: pl.Series) -> Matrix:
     matrix = np.array(flat.to_numpy(), dtype=np.float32).reshape(series.len(), -1)
     np.nan_to_num(matrix, copy=False, nan=0.0)
     np.clip(matrix, -1e15, 1e15, out=matrix)
-    matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
-    squares = float(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64))
-    matrix /= np.float32(np.sqrt(squares / max(matrix.size, 1)) or 1.0)
     return matrix
 
 

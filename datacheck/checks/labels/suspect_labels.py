@@ -15,8 +15,8 @@ are. A probe is fitted five times, each time on four fifths of the rows, and jud
 with the same features, and rows of one entity, stay together, so that a copy never tells its own
 label. The probe is a ridge regression, on the features or on random Fourier features of them,
 whichever has the smaller log loss out of fold. It reads numbers, categories, texts (words and
-n-grams) and lists of numbers of one length, such as small pictures. Or give the probabilities of
-your own model (`--pred-probs`): then every row is judged.
+n-grams), lists of numbers of one length, and pictures, at 16 × 16: their pixels or their edges. Or
+give the probabilities of your own model (`--pred-probs`): then every row is judged.
 
 A probe contradicts labels because they are wrong or because the task is hard. Among the rows that
 it is surest of, the contradictions of a hard task die out, and those of wrong labels do not. So the
@@ -49,6 +49,8 @@ have none. Of two equally frequent classes of 3,000 rows that lie apart, 2 % of 
 found, 5 % in one of two tables, 10 and 20 % in both (`--power --repeats 8`). Where classes are
 uneven, wrong labels of the frequent class fill the rare one, which then is told too badly to count:
 four to one, 5 % are found in two of two, 10 and 20 % in none.
+Few wrong labels are ranked, but not told: of the 15 errors that people confirmed among MNIST's
+10,000 test digits, 8 are among the 100 rows with the least margin (`--images`).
 Errors that follow a pattern the features show (all 7s with a bar called 1) are learned by the probe
 and not seen. Splits of less than 200 labeled rows, and more than 256 classes, are not judged, nor
 are labels that are numbers. `pred_probs` must come from models that did not see the row: a model's
