@@ -5,7 +5,7 @@ generation, with nothing under test, and is timed in seconds of CPU (of all thre
 ``--repeats`` runs after one that is not counted. pandera's ``schema.strategy(size=200)`` (of
 pandas: that of Polars has none) draws ``--pandera`` examples of the same schema in the same
 process, once; its figure is told for as many as the others drew. The schema has no free text: with
-a column of such, pandera's strategy drew no frame of 200 rows in a hundred seconds of CPU.
+a column of such, pandera's strategy drew no frame of 200 rows in the time that runs were given.
 ``--write FILE`` keeps the table.
 """
 
