@@ -97,6 +97,7 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
     context.unused_suppressions = unused
     for rule in late:
         kept = [*kept, *_judge(rule, context, outcomes)]
+    shapes = profile(context, kept)
     judged = time.perf_counter()
     return Report(
         dataset=describe(data, context),
@@ -111,7 +112,7 @@ def run_audit(source: Any, config: Config, *, progress: Progress | None = None) 
         },
         versions=versions(),
         suppressed=suppressed,
-        profile=profile(context, kept),
+        profile=shapes,
         peek=Peek.of(data, source, config),
     )
 

@@ -33,6 +33,18 @@ _MISSING = ("MV001", "MV003", "MV004", "LK006")
 
 
 def profile(context: Context, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What :func:`shapes_of` makes; nothing, and a note, where that fails: no report is lost for
+    the sake of its pictures.
+    """
+    try:
+        return shapes_of(context, findings)
+    except Exception as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        context.notes.append(f"the report has no shapes of columns; they could not be made: {said}")
+        return {}
+
+
+def shapes_of(context: Context, findings: Sequence[Finding]) -> dict[str, Any]:
     """``numbers``, ``categories``, ``missing``, ``missing_by_class``, ``by_class``, ``classes`` and
     ``lengths``, each only if it is not empty; ``sampled`` by split where they are of a sample.
     """

@@ -22,15 +22,16 @@ def shape(found: dict[str, Floats]) -> dict[str, Any]:
     The bins reach from the least 0.5 % quantile to the greatest 99.5 % one; what lies outside is
     counted as ``below`` and ``above``. Whole numbers over a short range get a bin each.
     """
-    quantiles = {s: np.quantile(v, LEVELS) for s, v in found.items()}
+    with np.errstate(all="ignore"):  # what lies between two huge numbers may be none
+        quantiles = {s: np.quantile(v, LEVELS) for s, v in found.items()}
     low = min(float(q[0]) for q in quantiles.values())
     high = max(float(q[-1]) for q in quantiles.values())
     whole = all(bool((v == np.rint(v)).all()) for v in found.values())
-    edges = np.linspace(low, high, BINS + 1)
-    if whole and high - low < BINS:
+    edges = np.array([low, high])
+    if whole and high - low < BINS and max(abs(low), abs(high)) < 2.0**50:
         edges = np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
-    elif not high > low or not np.isfinite(high - low):
-        edges = np.array([low, high])
+    elif (high - low) / BINS > 1e-12 * max(abs(low), abs(high)) and np.isfinite(high - low):
+        edges = np.linspace(low, high, BINS + 1)
     return {
         "low": tidy(float(edges[0])),
         "high": tidy(float(edges[-1])),
@@ -48,8 +49,8 @@ def shape(found: dict[str, Floats]) -> dict[str, Any]:
 
 
 def _counts(values: Floats, edges: Floats) -> list[int]:
-    if edges.size < 3:  # all values are one
-        return [int(values.size)]
+    if edges.size < 3:  # all values are one, or no bins lie between them
+        return [int(((values >= edges[0]) & (values <= edges[-1])).sum())]
     return [int(n) for n in np.histogram(values, edges)[0]]
 
 
