@@ -33,6 +33,9 @@ value. Up to the size of the sample (65,536 rows a split), rows whose numbers al
 are near too, on the same condition for their first three digits. At least three rows must be so,
 and more than independent columns would make (Poisson, 1e-4); one measure in two units counts once.
 
+Where the label is a text or a sequence, as a translation is, and most of the rows have another one
+than the row they are like, the finding is a warning: what is remembered is then seldom the answer.
+
 Other features of the two rows may differ in `differing` of them. A row whose very features are in
 the other split is LK001's and is not told again. Where fewer than 10 % of the texts are distinct
 they repeat by accident, and the rule does not apply.
@@ -60,14 +63,15 @@ finds at a Jaccard similarity of 5-grams of 0.8 or more, and 14 that differ only
 - `differing` (1): how many columns of the two rows may differ, 0–2, text and picture apart.
 
 ## Known limits
-Short texts of one template ("what is the weather in …") are alike by nature, and are told; a
-paraphrase in other words is not. A short text inside a much longer one is found only where the
-sketches happen to share a band. Of one text the first MiB counts. Where more than 32 texts share a
-band each is compared with some of them only, which the report says. A picture that was cropped by
-more than a few pixels, or turned by another angle than a quarter, is another picture. In tables a
-row of which two cells differ and that was rounded besides is not found, nor copies rounded to fewer
-than three digits, nor any rounded ones among more rows than the sample holds. Measurements that
-follow each other in time may be near by nature, once a table is split at random.
+Short texts of one template ("what is the weather in …"), and sentences that a grammar made, are
+alike by nature, and are told; a paraphrase in other words is not. A short text inside a much longer
+one is found only where the sketches happen to share a band. Of one text the first MiB counts. Where
+more than 32 texts share a band each is compared with some of them only, which the report says. A
+picture that was cropped by more than a few pixels, or turned by another angle than a quarter, is
+another picture. In tables a row of which two cells differ and that was rounded besides is not
+found, nor copies rounded to fewer than three digits, nor any rounded ones among more rows than the
+sample holds. Measurements that follow each other in time may be near by nature, once a table is
+split at random.
 
 ## References
 - Norouzi, Punjani & Fleet 2012, "Fast search in Hamming space with multi-index hashing", CVPR.
@@ -88,8 +92,8 @@ from datacheck.checks.near.rule import NearRule
 from datacheck.checks.near.search import Found, near, need_near
 from datacheck.checks.near.telling import Shown, examples, ways, ways_told
 from datacheck.checks.support import has_label
-from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Finding, Repair
+from datacheck.dataset import Dataset, Kind
+from datacheck.findings import MAX_EXAMPLES, Finding, Repair, Severity
 from datacheck.summaries.base import Need
 
 
@@ -122,11 +126,13 @@ class NearDuplicatesAcrossSplits(NearRule):
         if not beyond_chance(count, expected):
             return
         evidence = {**ways(pairs, chosen), f"rows_of_{one}": int(like(known, pairs, one).sum())}
-        told = ""
+        told, severity = "", None
         if has_label(context, one) and has_label(context, other):
             same = with_label(known, pairs, one, rows)
             evidence["with_same_label"] = same
             told = f"; {f'{same:,}' if same else 'none'} of them with its label"
+            if 2 * same < count and _says_much(context):
+                severity = Severity.WARNING
         shown = [
             Shown(int(row), int(pairs.a[pair]), pairs.how[pair], float(pairs.value[pair]))
             for row, pair in zip(rows[:MAX_EXAMPLES], chosen[:MAX_EXAMPLES], strict=True)
@@ -139,4 +145,11 @@ class NearDuplicatesAcrossSplits(NearRule):
             total=total,
             evidence={**evidence, **self.options().told()},
             examples=examples(context, known, shown, one, other),
+            severity=severity,
         )
+
+
+def _says_much(context: Context) -> bool:
+    """Whether the label is a text or a sequence, such as a translation."""
+    label = context.data.label
+    return label is not None and label.kind in (Kind.TEXT, Kind.SEQUENCE)

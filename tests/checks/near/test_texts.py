@@ -157,3 +157,21 @@ def test_few_texts_over_and_over_are_no_finding() -> None:
         for name, n in (("train", 200), ("test", 80))
     }
     assert not found("LK002", **splits)
+
+
+@pytest.mark.parametrize("translated", [True, False])
+def test_likeness_without_the_answer_is_a_warning(translated: bool) -> None:
+    """Sources that a grammar made are alike; it leaks where their targets are the same."""
+    rng = np.random.default_rng(3)
+    source, target = ([" ".join(t) for t in texts(rng, 150)] for _ in range(2))
+    near = [f"{t} {WORDS[k]}" for k, t in enumerate(source[:40])]
+    fresh = [" ".join(t) for t in texts(rng, 40)]
+    train = pl.DataFrame({"source": source, "target": target})
+    test = pl.DataFrame({"source": near, "target": target[:40] if translated else fresh})
+    config = datacheck.Config(select=("LK002",), label="target")
+    (one,) = datacheck.audit({"train": train, "test": test}, config=config).findings
+    assert one.count == 40
+    assert one.evidence["with_same_label"] == (40 if translated else 0)
+    assert one.severity == (
+        datacheck.Severity.ERROR if translated else datacheck.Severity.WARNING
+    )
