@@ -43,6 +43,9 @@ BOUNDS = [
     ("SL004", "max_length", (0, 5), (-1,)),
     ("SL005", "min_auc", (0.5 + TINY, 1 - TINY), (0.5, 1)),
     ("SL005", "min_rank", (TINY, 1 - TINY), (0, 1)),
+    ("SL006", "fence", (TINY, 99.0), (0, -1)),
+    ("SL006", "factor", (1 + TINY, 99.0), (1, 0.5)),
+    ("SL006", "difference", (0, 9), (-1,)),
 ]
 
 

@@ -214,3 +214,16 @@ def test_many_numbers_are_cut_into_bins():
         assert group.max() == count - 1
         if cut:
             assert np.bincount(group).max() <= n / 60
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_bins_are_learned_on_the_fitted_half_alone(seed):
+    rng = np.random.default_rng(seed)
+    n = 3 * scores.GROUPS
+    x, codes, fitted = rng.normal(size=n), rng.integers(0, 3, n), rng.random(n) < 0.5
+    moved = np.where(fitted, x, x * 3 - 1)
+    one, count = scores.bins(x, codes, fitted, category=False)
+    other, again = scores.bins(moved, codes, fitted, category=False)
+    assert count == again
+    assert (one[fitted] == other[fitted]).all()

@@ -61,3 +61,12 @@ def test_what_is_out_of_proportion():
     assert usual.off(*ends).tolist() == [False, True, False, True, True, False, True]
     # Of (10, 4) and (2, 9) the difference is too small; an empty side is no ratio.
     assert usual.off(of, to).tolist() == [False, True, False, False, False, True]
+
+
+def test_all_copies_are_counted_and_the_first_are_named():
+    frame = pl.DataFrame({"a": ["one two"] * 200, "b": ["one two", "x"] * 100})
+    found = Pairs(("a", "b"), source="a", target="b")
+    for start in range(0, 200, 50):
+        found.update(Batch(frame[start : start + 50], np.arange(start, start + 50)))
+    assert (found.copied, found.whole) == (100, 200)
+    assert found.first.tolist() == list(range(0, 128, 2))
