@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
+import unicodedata
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
@@ -26,6 +28,19 @@ from datacheck.summaries.values import Values
 from tests.summaries.strategies import SCHEMA, batches
 
 near = pytest.approx
+# What has the property White_Space, as Polars sees it; str.split() cuts at four controls besides.
+WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+
+
+def words(text):
+    return [w for w in re.split(f"[{WHITE}]+", text) if w]
+
+
+def same(value):
+    """What is one text however its accents are written has one hash."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def filled(summary, batch):
@@ -139,7 +154,7 @@ def test_a_whole_number_is_one_value_however_it_is_written():
 def test_keys(batch):
     found = filled(Keys(("i", "s", "f")), batch)
     for column in ("i", "s", "f"):
-        cells = [v for v in batch.frame[column].to_list() if v is not None and v == v]
+        cells = [same(v) for v in batch.frame[column].to_list() if v is not None and v == v]
         plain = Counter(cells)
         assert sorted(found.counts(column).tolist()) == sorted(plain.values()), column
         assert found.complete(column)
@@ -170,15 +185,14 @@ def test_lengths(batch):
     found = filled(Lengths(("s", "l")), batch)
     letters = filled(Lengths(("s",), unit="characters"), batch)
     for histogram, column, measure in (
-        (found["s"], "s", lambda v: len(v.split())),
+        (found["s"], "s", lambda v: len(words(v))),
         (found["l"], "l", len),
-        (letters["s"], "s", lambda v: len(v) if v.split() else 0),
+        (letters["s"], "s", lambda v: len(v) if words(v) else 0),
     ):
         cells = batch.frame[column].to_list()
         plain = Counter(measure(c) for c in cells if c is not None)
         pairs = zip(histogram.lengths.tolist(), histogram.counts.tolist(), strict=True)
-        if "\x1c" not in "".join(batch.frame["s"].drop_nulls()):
-            assert dict(pairs) == dict(plain)
+        assert dict(pairs) == dict(plain)
         assert histogram.missing == cells.count(None)
         assert all(a < b for a, b in pairwise(histogram.lengths.tolist()))
 
@@ -221,7 +235,7 @@ def test_row_hashes_are_the_same_if_and_only_if_the_rows_are(batch, random):
     doubled = Batch(pl.concat([batch.frame, batch.frame]), np.arange(2 * batch.height))
     columns = ("i", "b", "s", "l")
     found = filled(RowHashes(columns, label="y", parts="0120"), doubled)
-    rows = [str(r) for r in doubled.frame.select(columns).rows()]
+    rows = [str([same(v) for v in r]) for r in doubled.frame.select(columns).rows()]
     for hashes, of in ((found.features(), rows), (found.labels(), doubled.frame["y"].to_list())):
         assert len(set(hashes.tolist())) == len(set(of))
         assert len(set(zip(hashes.tolist(), of, strict=True))) == len(set(of))
