@@ -15,7 +15,6 @@ from typing import Any
 
 import mutant_runs  # type: ignore[import-not-found] # beside this script
 from mutants import Mutant  # type: ignore[import-not-found] # as above
-from telling import tell  # type: ignore[import-not-found] # as above
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = ROOT / "build" / "mutation"
@@ -74,7 +73,8 @@ class Map:
         for told in mutant_runs.run_all(tasks, jobs, patience=3600):
             file = told.task.name
             if told.status or told.said("failed") or told.overdue:
-                tell(f"{file}: {told.status} {told.said('failed')} {told.said('crashed')}")
+                said = f"{told.status} {told.said('failed')} {told.said('crashed')}"
+                print(f"map: {file} fails: {said}", file=sys.stderr, flush=True)
             tests = {name: [seconds, lines] for _, name, seconds, lines in told.said("ran")}
             texts = {f: source(f) for _, lines in tests.values() for f in lines}
             self.known[file] = {"digest": digest(file), "tests": tests, "texts": texts}
