@@ -46,13 +46,12 @@ which 5 to 30 % look exactly like another one cannot be told from wrong labels b
 is silent in 48 of 48 tables (`python benchmarks/suspect_labels.py --null`). The price: errors of
 one direction only (some 4s are filed as 9, nothing else) mostly pass, for the surest rows of all
 have none. Of two equally frequent classes of 3,000 rows that lie apart, 2 % of wrong labels are not
-found, 5 % in one of two tables, 10 and 20 % in both (`--power --repeats 8`). Where classes are
-uneven, wrong labels of the frequent class fill the rare one, which then is told too badly to count:
-four to one, 5 % are found in two of two, 10 and 20 % in none.
-Few wrong labels are ranked, but not told: of the 15 errors that people confirmed among MNIST's
-10,000 test digits, 8 are among the 100 rows with the least margin (`--images`).
-Errors that follow a pattern the features show (all 7s with a bar called 1) are learned by the probe
-and not seen. Splits of less than 200 labeled rows, and more than 256 classes, are not judged, nor
+found, 5 % in two of three tables, 10 and 20 % in all (`--power`). Where classes are uneven, wrong
+labels of the frequent class fill the rare one, which then is told too badly to count: four to one,
+5 % are found in three of three, 10 and 20 % in none. Few wrong labels are ranked, but not told: of
+the 15 errors that people confirmed among MNIST's 10,000 test digits, 8 are among the 100 rows with
+the least margin (`--images`). Errors that follow a pattern the features show (all 7s with a bar
+called 1) are learned by the probe and not seen. Splits of less than 200 labeled rows, and more than 256 classes, are not judged, nor
 are labels that are numbers. `pred_probs` must come from models that did not see the row: a model's
 probabilities on its own training rows hide what it learned by heart.
 
