@@ -91,8 +91,7 @@ def views(context: Context, frame: pl.DataFrame, columns: list[str]) -> list[Mat
     width = DIRECTIONS // max(len(texts), 1)
     parts += [_directions(frame[c], width) for c in texts[:DIRECTIONS]]
     pictures = [c for c in arrays if c.endswith(f".{PIXELS}") and sides(length(frame[c]))]
-    plain = parts + [_array(frame[c]) for c in arrays]
-    out = [_joined(plain)]
+    out = [_joined(parts + [_array(frame[c]) for c in arrays])]
     if pictures:
         parts += [_array(frame[c]) for c in arrays if c not in pictures]
         out.append(_joined(parts + [oriented(_values(frame[c])) for c in pictures]))
@@ -103,7 +102,9 @@ def views(context: Context, frame: pl.DataFrame, columns: list[str]) -> list[Mat
 
 def _joined(parts: list[Matrix]) -> Matrix:
     parts = [p for p in parts if p.shape[1]]
-    return np.ascontiguousarray(np.hstack(parts)) if parts else np.zeros((0, 0), dtype=np.float32)
+    if len(parts) == 1:
+        return np.ascontiguousarray(parts[0])  # no copy: pixels are large
+    return np.hstack(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
 
 def _scores(matrix: Floats) -> Matrix:

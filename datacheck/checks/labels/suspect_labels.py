@@ -51,9 +51,10 @@ labels of the frequent class fill the rare one, which then is told too badly to 
 5 % are found in three of three, 10 and 20 % in none. Few wrong labels are ranked, but not told: of
 the 15 errors that people confirmed among MNIST's 10,000 test digits, 8 are among the 100 rows with
 the least margin (`--images`). Errors that follow a pattern the features show (all 7s with a bar
-called 1) are learned by the probe and not seen. Splits of less than 200 labeled rows, and more than 256 classes, are not judged, nor
-are labels that are numbers. `pred_probs` must come from models that did not see the row: a model's
-probabilities on its own training rows hide what it learned by heart.
+called 1) are learned by the probe and not seen. Splits of less than 200 labeled rows, and more than
+256 classes, are not judged, nor are labels that are numbers. `pred_probs` must come from models
+that did not see the row: a model's probabilities on its own training rows hide what it learned by
+heart.
 
 ## References
 - Northcutt, Jiang & Chuang 2021, "Confident Learning", JAIR 70 (the confident joint).
