@@ -143,12 +143,13 @@ def check(chosen: Sequence[Mutant], args: argparse.Namespace) -> Iterator[Verdic
     for told in mutant_runs.run_all(until(waiting, end), args.jobs):
         m = by_key[told.task.name]
         verdict = judged(told, m, tests[m.key])
-        if m.key in before and verdict.outcome not in KILLED:
-            was = before[m.key]
+        was = before.pop(m.key, None)
+        if was is not None and verdict.outcome not in KILLED:
             ran = min(was.ran + verdict.ran, verdict.of)
             verdict = Verdict(m, was.outcome, "", ran, verdict.of)
         kept.put(verdict, tests[m.key])
         yield verdict
+    yield from before.values()  # what time did not allow to judge again stays what it was
     same = [m for m in chosen if tests[m.key]][: args.controls]
     tasks = [task_of(m, tests[m.key], lines.seconds, args.budget, same=True) for m in same]
     for told in mutant_runs.run_all(tasks, args.jobs):
