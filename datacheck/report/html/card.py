@@ -88,6 +88,8 @@ def _facts(finding: Finding, splits: Sequence[str], *, rich: bool) -> Markup:
         more = len(finding.columns) - 8
         chips.append(tag("span", f"and {more:,} more")) if more > 0 else None
         facts.append(("columns" if len(finding.columns) > 1 else "column", join(chips, " ")))
+    if not rich:  # of a thousand findings each element counts
+        return tag("p", join([join([f"{n}: ", v]) for n, v in facts], " · "), class_="small")
     rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts]
     return tag("dl", rows, class_="facts")
 

@@ -18,7 +18,7 @@ from datacheck.report.html.markup import Markup, join, tag, text
 from datacheck.report.html.view import View
 
 LIMIT = 4_000_000  # bytes of findings; the page stays below 5 MB
-RICH = 900_000  # bytes of findings after which they come without pictures and figures
+RICH = 700_000  # bytes of findings after which they come without pictures and figures
 STYLES = ("style.css", "pictures.css")
 MARK = "<!-- datacheck report -->"
 
