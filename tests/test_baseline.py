@@ -33,13 +33,13 @@ def written(made):
 def test_a_report_is_known_to_itself(findings):
     made = report(*findings)
     known = written(made)
-    assert known == {f.key for f in made.findings}
+    assert set(known) == {f.key for f in made.findings}
     assert divide(made.findings, known) == ([], list(made.findings))
 
 
 @given(st.lists(FINDINGS, max_size=5), st.lists(FINDINGS, max_size=5))
 def test_new_and_known_make_up_the_whole(before, now):
-    new, old = divide(now, frozenset(f.key for f in before))
+    new, old = divide(now, written(report(*before)))
     assert [f for f in now if any(f is o for o in old)] == old
     assert [f for f in now if any(f is n for n in new)] == new
     assert len(new) + len(old) == len(now)
@@ -57,8 +57,7 @@ def test_the_same_finding_is_told_by_rule_splits_and_columns():
     same = finding(
         columns=("b", "a"),
         splits=("test", "train"),
-        count=99,
-        message="worse",
+        message="other words",
         severity=Severity.INFO,
     )
     others = [
@@ -67,6 +66,22 @@ def test_the_same_finding_is_told_by_rule_splits_and_columns():
         finding(columns=("a", "b"), splits=("train",)),
     ]
     assert divide([same, *others], known) == (others, [same])
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 300), st.integers(1, 300))
+def test_what_has_grown_in_count_and_share_is_new(count, rows, later, later_rows):
+    count, later = min(count, rows), min(later, later_rows)
+    known = written(report(finding(count=count, total=rows)))
+    now = finding(count=later, total=later_rows)
+    grown = later > 1.1 * count and later / later_rows > 1.1 * (count / rows)
+    assert divide([now], known) == (([now], []) if grown else ([], [now]))
+
+
+def test_a_higher_severity_is_new_and_of_two_the_worse_was_accepted():
+    mild, severe = (finding(severity=s) for s in (Severity.WARNING, Severity.ERROR))
+    assert divide([severe], written(report(mild))) == ([severe], [])
+    assert divide([mild], written(report(severe))) == ([], [mild])
+    assert divide([severe], written(report(mild, severe))) == ([], [severe])
 
 
 @pytest.mark.parametrize(

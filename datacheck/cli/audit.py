@@ -13,7 +13,7 @@ from datacheck.cli.common import data_options, debug, source_of
 from datacheck.errors import UsageError
 
 if TYPE_CHECKING:
-    from datacheck.baseline import Key
+    from datacheck.baseline import Known
     from datacheck.config import Config
     from datacheck.findings import Finding, Report
     from datacheck.report.where import Where
@@ -139,7 +139,7 @@ def command(
     from datacheck.report.formats import form_of
     from datacheck.report.where import Where
 
-    known = load(baseline) if baseline else frozenset()
+    known = load(baseline) if baseline else {}
     settings = Config.load(config, path if path and Path(path).is_dir() else None).replace(**flags)
     options.check(settings)
     target = writable(Path(output)) if output else None
@@ -197,7 +197,7 @@ def _audit(source: Any, settings: Config, *, progress: bool) -> Report:
 def _deliver(
     report: Report,
     settings: Config,
-    known: frozenset[Key],
+    known: Known,
     *,
     where: Where,
     form: str,

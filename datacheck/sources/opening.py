@@ -111,6 +111,8 @@ def _add_memory(
     table = joined(memory.open_memory(thing, split, pictures=known))
     opened.tables[split] = [table]
     opened.said += table.said
+    if not table.peek.height:
+        opened.problems.append(Problem(split, split, -1, "has columns but no rows"))
     return opened
 
 

@@ -148,11 +148,22 @@ def _cast(series: pl.Series, wanted: Any) -> pl.Series:
     try:
         cast = series.cast(wanted, strict=False)
     except pl.exceptions.PolarsError:
-        return pl.Series(series.name, [None] * len(series), dtype=wanted)
+        return _none(series, wanted)
+    if cast.dtype.is_temporal() and (series.dtype.is_numeric() or series.dtype == pl.Boolean):
+        return _none(series, wanted)  # a number is no date, whatever it counts
+    if cast.dtype == pl.Boolean and series.dtype.is_numeric():
+        truth = series.cast(pl.Float64).is_in([0.0, 1.0])
+        return cast.to_frame("x").select(pl.when(truth).then(pl.col("x"))).to_series()
     if series.dtype.is_float() and cast.dtype.is_integer():
         whole = cast.cast(pl.Float64) == series.cast(pl.Float64)
         cast = cast.to_frame("x").select(pl.when(whole).then(pl.col("x"))).to_series()
     return cast
+
+
+def _none(series: pl.Series, wanted: Any) -> pl.Series:
+    import polars as pl
+
+    return pl.Series(series.name, [None] * len(series), dtype=wanted)
 
 
 def _failures(

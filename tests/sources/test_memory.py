@@ -112,3 +112,15 @@ def test_the_caller_s_frame_is_never_changed():
     datacheck.audit(pandas)
     assert FRAME.equals(before)
     assert pandas.equals(copy)
+
+
+@pytest.mark.parametrize("empty", ["train", "test"])
+def test_a_split_without_rows_is_told_in_memory_as_in_files(empty):
+    full = pl.DataFrame({"x": [1.0, 2.0, 3.0] * 20, "y": [0, 1, 0] * 20})
+    splits = {"train": full, "test": full.with_columns(pl.col("x") + 7)}
+    splits[empty] = full.clear()
+    report = datacheck.audit(splits, label="y")
+    (one,) = [f for f in report.findings if f.rule == "MV006"]
+    assert one.severity == datacheck.Severity.ERROR
+    assert "no rows" in one.message
+    assert one.splits == (empty,)

@@ -13,7 +13,8 @@ Name the schema: `datacheck audit dataset/ --schema schema.yaml`, `--schema
 my_project.data:Patient`, or `datacheck.audit(..., schema=Patient)`. Every row of every split is
 validated by pandera's Polars backend, in the one scan; all failing rows are counted and the first
 ones shown. Types are compared by value: 3.0 read from text is an integer where the schema wants
-one, 3.5 is not, and text that is no number at all counts as a wrong type. Uniqueness is judged over
+one, 3.5 is not, a number is no date, and text that is no number at all counts as a wrong type; a
+column of numbers passes as text. Uniqueness is judged over
 the whole split, by 64-bit hashes of the values.
 
 ## Example
@@ -29,7 +30,7 @@ A schema that was inferred from train says `age` lies in 0 to 99; test has 7 row
 ## Known limits
 Checks of your own that look at a whole column (its mean, say) see blocks of at most 65,536 rows,
 and no rows can be named for them. Columns that a split lacks are told once, not row by row.
-`unique` over several columns together is not judged, and neither are parsers.
+`unique` over several columns together is not judged, and neither are parsers or `ordered`.
 
 ## References
 - pandera, https://pandera.readthedocs.io

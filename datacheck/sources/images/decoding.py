@@ -224,6 +224,8 @@ def _opened(stream: Any, source: Item, name: str) -> tuple[Header, Any]:
         head.doubt = f"is a {real} picture, not what its name says ({suffix})"
     elif head.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
         head.doubt = "holds more than one frame, of which the first is read"
+    elif image.width * image.height == 1:
+        head.doubt = "is a single pixel"
     return head, image
 
 

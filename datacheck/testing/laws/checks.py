@@ -90,6 +90,7 @@ def check_rule(
     ``settings`` (``label=…``) go to the audit where the check is a rule's code. Raises
     AssertionError with the law, what was said before and after, and the data.
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     leaves_its_arguments(check, train, test, **settings)
     if order:
         row_order_is_not_seen(check, train, test, rng, **settings)

@@ -13,13 +13,23 @@ from datacheck.types import Ints
 SHOWN = 6
 
 
-def shown(frame: Any) -> str:
+def shown(data: Any) -> str:
     """Data in one line: its cells if there are few, else its shape."""
-    if isinstance(frame, pl.DataFrame):
-        told = str(frame.to_dict(as_series=False)) if frame.height <= SHOWN else ""
-        return told if 0 < len(told) < 400 else f"{frame.height} rows of {', '.join(frame.columns)}"
-    shape = getattr(frame, "shape", None)
-    kind = type(frame).__name__
+    if isinstance(data, pl.DataFrame):
+        told = str(data.to_dict(as_series=False)) if data.height <= SHOWN else ""
+        return told if 0 < len(told) < 400 else f"{data.height} rows of {', '.join(data.columns)}"
+    shape = getattr(data, "shape", None)
+    kind = type(data).__name__
+    if shape and shape[0] <= SHOWN:
+        if hasattr(data, "to_dict"):  # of pandas
+            cells = data.to_dict("list") if len(shape) > 1 else data.to_list()
+        else:
+            cells = data.tolist() if hasattr(data, "tolist") else None
+        told = f"{kind} {cells}" if cells is not None else ""
+        if 0 < len(told) < 400:
+            return told
+    if isinstance(data, list | tuple) and len(data) <= SHOWN and len(str(data)) < 400:
+        return str(data)
     return f"{kind} of shape {tuple(shape)}" if shape is not None else kind
 
 

@@ -40,6 +40,7 @@ def does_not_leak(
     Traceback (most recent call last):
     AssertionError: train changed when test was cut to half of its rows: row 0: ...
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     random = np.random.default_rng(rng)
     fitted, seen = _pair(prepare(copy(train), copy(test)))
     again, _ = _pair(prepare(copy(train), copy(test)))

@@ -24,6 +24,7 @@ def check_loader(
     may speak. Raises AssertionError with the findings, UsageError for what yields no batches and
     for rules that there are not, or where torch is not installed.
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     from datacheck.checks.codes import select
     from datacheck.findings import Severity
     from datacheck.testing.verdicts import text

@@ -111,6 +111,7 @@ def check_sampler(
     Without ``once`` rows may come more than once or not at all (balanced, weighted draws).
     ``resumes`` None asks for a resume where there is a ``state_dict``. Raises AssertionError.
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     for epoch in range(epochs):
         if once:
             every_index_once(make, n, ranks=ranks, epoch=epoch, may_drop=may_drop)

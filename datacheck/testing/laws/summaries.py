@@ -97,6 +97,7 @@ def check_summary(summary: Summary, batch: Batch, seed: int = 0) -> None:
     ``summary`` is an identity (new, and empty) and stays one. Raises AssertionError with the law
     and the rows that break it.
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     rng = np.random.default_rng(seed)
     identity(summary, batch)
     round_trip(summary, batch)

@@ -85,6 +85,7 @@ def check_transform(
     ``test`` are frames or arrays. Raises AssertionError with the law, the first difference, and
     the data.
     """
+    __tracebackhide__ = True  # what is told is the counterexample
     leaves_data_alone(make, copy(train), copy(test))
     transforming_teaches_nothing(make, train, test)
     rows_stand_alone(make, train, test, tolerance=tolerance)

@@ -158,3 +158,14 @@ def test_strict_schema_names_what_it_does_not_know():
     frame = pl.DataFrame({"x": [1, 2], "extra": [0, 1]})
     (found,) = judged(schema, train=frame).findings
     assert "extra" in found.message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "wrong"),
+    [(pl.Date, 4), (pl.Datetime, 4), (pl.Boolean, 2), (pl.Int64, 1), (pl.Float64, 0)],
+)
+def test_numbers_are_of_a_type_only_by_value(wanted, wrong):
+    frame = pl.DataFrame({"x": [0.0, 1.0, 20.0, 2.5]})
+    schema = pa.DataFrameSchema({"x": pa.Column(wanted)})
+    report = datacheck.audit(frame, schema=schema, settings={"select": ("SC003",)})
+    assert sum(f.count for f in report.findings) == wrong

@@ -70,8 +70,7 @@ def _pair(told: Any) -> tuple[int, int]:
 def _bars(groups: list[tuple[str, Bars]], caption: str) -> Markup:
     parts: list[Markup] = []
     top = 4.0
-    most = max((m / n for _, bars in groups for _, _, m, n in bars if n), default=1.0)
-    x = Scale(0, max(most, 0.01), GUTTER + 70, WIDE - 120)
+    x = Scale(0, 1, GUTTER + 70, WIDE - 120)  # the gray behind a bar stands for all rows
     for name, bars in groups:
         parts.append(svg.label(GUTTER - 6, top + 11, name, "name", "end", 26))
         for what, color, missing, rows in bars:
