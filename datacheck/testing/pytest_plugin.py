@@ -8,6 +8,7 @@ fixtures nothing happens, and nothing but pytest is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,10 +151,11 @@ def datacheck_report(request: pytest.FixtureRequest) -> Callable[..., Report]:
     def audited(*source: Any, **settings: Any) -> Report:
         from datacheck.auditing import audit
 
-        report = audit(*source, **settings)
-        marker = request.node.get_closest_marker(MARK)
-        if marker is not None:
-            _hold(report, **marker.kwargs)
+        with _in_a_line():
+            report = audit(*source, **settings)
+            marker = request.node.get_closest_marker(MARK)
+            if marker is not None:
+                _hold(report, **marker.kwargs)
         return report
 
     return audited
@@ -170,12 +172,24 @@ def no_leakage() -> Callable[..., None]:
     def check(train: Any, test: Any, *, allow: Any = (), **settings: Any) -> None:
         from datacheck.auditing import audit
 
-        report = audit(
-            {"train": train, "test": test}, settings={"select": ("LK",), **settings}
-        )
-        _hold(report, allow=allow, fail_on="info")
+        with _in_a_line():
+            report = audit(
+                {"train": train, "test": test}, settings={"select": ("LK",), **settings}
+            )
+            _hold(report, allow=allow, fail_on="info")
 
     return check
+
+
+@contextmanager
+def _in_a_line() -> Iterator[None]:
+    """What is wrong with the request fails the test in a line, without a traceback of ours."""
+    from datacheck.errors import DatacheckError
+
+    try:
+        yield
+    except DatacheckError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 def _hold(report: Report, *, allow: Any = (), expect: Any = (), fail_on: str = "error") -> None:
@@ -190,13 +204,14 @@ def _hold(report: Report, *, allow: Any = (), expect: Any = (), fail_on: str = "
         for f in report.findings
         if f.severity.rank <= rank and f.rule not in fine and f.rule not in wanted
     ]
-    if bad:
-        pytest.fail("\n\n".join(map(text, bad)), pytrace=False)
     seen = {f.rule for f in report.findings}
     named = [expect] if isinstance(expect, str) else list(expect)
     missing = [name for name in named if not _codes(name) & seen]
+    told = [*map(text, bad)]
     if missing:
-        pytest.fail(f"expected, and not found: {', '.join(missing)}", pytrace=False)
+        told.append(f"expected, and not found: {', '.join(missing)}")
+    if told:
+        pytest.fail("\n\n".join(told), pytrace=False)
 
 
 def _codes(given: Any) -> set[str]:

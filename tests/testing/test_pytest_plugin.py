@@ -136,6 +136,32 @@ def test_held(datacheck_report):
     assert "expected, and not found: LK003" in text
 
 
+def test_what_is_wrong_with_a_request_is_a_line(pytester, inner):
+    pytester.makepyfile(
+        FRAMES
+        + """
+def test_no_such_label(datacheck_report):
+    datacheck_report(train=train, test=fresh, label="lable")
+
+@pytest.mark.datacheck(allow=["LK01"])
+def test_no_such_rule(datacheck_report):
+    datacheck_report(train=train, test=fresh, label="y")
+
+@pytest.mark.datacheck(expect=["LK003"])
+def test_both_are_told(datacheck_report):
+    datacheck_report(train=train, test=leaky, label="y")
+"""
+    )
+    done = inner("-rf")
+    text = done.stdout.str()
+    assert "Traceback" not in text
+    assert "pytest_plugin.py" not in text
+    assert "no column 'lable'" in text
+    assert "LK01" in text
+    assert "LK001 error: " in text
+    assert "expected, and not found: LK003" in text
+
+
 def test_inert_unless_used(pytester, inner):
     pytester.makepyfile(
         """
