@@ -59,11 +59,11 @@ def test_the_steps_make_a_rule_that_passes_the_battery(copy):
     for b in blocks:
         take(copy, b["how"], b["file"], b["line"], b["text"])
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, golden: str = "") -> str:
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy), "COLUMNS": "100"},
+            env={**os.environ, "PYTHONPATH": str(copy), "COLUMNS": "100", "GOLDEN": golden},
             capture_output=True,
             text=True,
             check=False,
@@ -72,6 +72,8 @@ def test_the_steps_make_a_rule_that_passes_the_battery(copy):
         return done.stdout
 
     chosen = "MV099 or every_code or every_rule_has or every_fixture or codes_are or mostly-zeros"
+    assert "GOLDEN=write" in PAGE
+    run("pytest", "-q", "-p", "no:cacheprovider", "-k", "MV099", *BATTERY[:2], golden="write")
     said = run("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", chosen, *BATTERY)
     passed = re.search(r"(\d+) passed", said)
     assert passed is not None

@@ -113,6 +113,8 @@ def test_all_at_once(seed):
     )[:5]  # fmt: skip
     chosen = [f for _, f in ALL if f.name in names]
     for fault in chosen:
+        if {*fault.adds} & {*train.columns}:
+            continue  # two faults add a column of one name
         train, test = fault(train, test, "target", 0.5, rng)
     data = {"train": train, "test": test}
     before = datacheck.audit(data, settings={"label": "target"})
