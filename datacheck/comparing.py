@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datacheck.auditing import run_audit
+from datacheck.checks.base import ADDRESS
 from datacheck.checks.support import hash_columns
 from datacheck.dataset import Dataset, Role
 from datacheck.findings import Finding, Report
 from datacheck.sources.versions import NEW, OLD, side_by_side
 from datacheck.summaries.base import Need
-from datacheck.summaries.hashing import mix
+from datacheck.summaries.hashing import hash_column, mix
 from datacheck.types import Hashes, Ints, Mask
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ RULES = (
 )  # fmt: skip
 """The rules that compare splits, and so versions: schema, classes, drift, missing cells, scale."""
 SHOWN = 5
+LOOKED_AT = 1_000  # changed rows whose cells are compared
+LONG = 80  # characters of a cell that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Changes:
     changed: int | None = None
     by: str = ""
     examples: Mapping[str, list[str]] = field(default_factory=dict)
+    columns: Mapping[str, int] = field(default_factory=dict)
+    cells: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -124,9 +129,17 @@ def rows_of(data: Dataset, config: Config, progress: Progress | None = None) -> 
     left, right = _content(old), _content(new)
     added = _surplus(right, left)
     removed = _surplus(left, right)
+    twins = None if told is None else _twins(told[OLD].features(), told[NEW].features())
     changed: Mask | None = None
-    if told is not None:
-        changed = _changed(told[OLD].features(), left, told[NEW].features(), right)
+    columns_of: dict[str, int] = {}
+    cells: dict[str, dict[str, list[str]]] = {}
+    if twins is not None:
+        changed = twins >= 0
+        changed[changed] = left[twins[changed]] != right[changed]
+        at = np.flatnonzero(changed)[:LOOKED_AT]
+        compared = (*columns, *([label] if label in both else []))
+        pairs = old.addresses()[twins[at]], new.addresses()[at]
+        columns_of, cells = _cells(data, *pairs, compared)
     shown = {"added": (NEW, new, added), "removed": (OLD, old, removed)}
     if changed is not None:
         shown["changed"] = (NEW, new, changed)
@@ -143,6 +156,8 @@ def rows_of(data: Dataset, config: Config, progress: Progress | None = None) -> 
             for what, (which, summary, mask) in shown.items()
             if mask.any()
         },
+        columns_of,
+        cells,
     )
 
 
@@ -182,16 +197,42 @@ def _surplus(these: Hashes, those: Hashes) -> Mask:
     return out
 
 
-def _changed(old_ids: Hashes, old: Hashes, new_ids: Hashes, new: Hashes) -> Mask | None:
-    """Rows of ``new`` whose id ``old`` has with another content; None if ids repeat."""
+def _twins(old_ids: Hashes, new_ids: Hashes) -> Ints | None:
+    """For each row of ``new`` the row of ``old`` with its id, −1 for none; None if ids repeat."""
     if np.unique(old_ids).size < old_ids.size or np.unique(new_ids).size < new_ids.size:
         return None
     if not old_ids.size:
-        return np.zeros(new.size, dtype=np.bool_)
+        return np.full(new_ids.size, -1, dtype=np.int64)
     order = np.argsort(old_ids)
     at = np.minimum(np.searchsorted(old_ids[order], new_ids), old_ids.size - 1)
     twin = order[at]
-    return np.asarray((old_ids[twin] == new_ids) & (old[twin] != new))
+    return np.where(old_ids[twin] == new_ids, twin, -1)
+
+
+def _cells(
+    data: Dataset, old: Ints, new: Ints, columns: tuple[str, ...]
+) -> tuple[dict[str, int], dict[str, dict[str, list[str]]]]:
+    """In which columns rows differ from their twins, the most first; and some cells, in pairs."""
+    from datacheck.engines import local
+
+    if not new.size:
+        return {}, {}
+    frame = local.fetch(data, np.concatenate([old, new]), columns)
+    known = frame[ADDRESS].to_numpy()
+    before, after = np.searchsorted(known, old), np.searchsorted(known, new)
+    counts: dict[str, int] = {}
+    cells: dict[str, dict[str, list[str]]] = {data.locate(NEW, int(a)): {} for a in new[:SHOWN]}
+    for column in columns:
+        hashes = hash_column(frame[column])
+        apart = hashes[before] != hashes[after]
+        if not apart.any():
+            continue
+        counts[column] = int(apart.sum())
+        for place, i in zip(cells, range(SHOWN), strict=False):
+            if apart[i]:
+                both = (frame[column][int(at[i])] for at in (before, after))
+                cells[place][column] = [str(v)[:LONG] for v in both]
+    return dict(sorted(counts.items(), key=lambda item: -item[1])), cells
 
 
 def _first(summary: RowHashes, mask: Mask) -> Ints:

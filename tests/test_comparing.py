@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import datacheck
 from datacheck.errors import SourceError, UsageError
+from datacheck.report import changes
 
 CLINIC = Path(__file__).resolve().parents[1] / "fixtures" / "clinic"
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab")), min_size=1, max_size=30)
@@ -45,7 +46,13 @@ def test_rows_with_a_known_id_and_another_content_are_changed(old, new):
     told = datacheck.diff({"train": table(old)}, {"train": table(new)}, id=("row_id",))
     rows = told.changes["train"]
     assert rows.by == "row_id"
-    assert rows.changed == sum(k in old and old[k] != v for k, v in new.items())
+    apart = [i for i, (k, v) in enumerate(new.items()) if k in old and old[k] != v]
+    assert rows.changed == len(apart)
+    assert rows.columns == ({"x": len(apart)} if apart else {})
+    values = list(new.items())
+    assert list(rows.cells.values()) == [
+        {"x": [str(old[values[i][0]]), str(values[i][1])]} for i in apart[:5]
+    ]
 
 
 def test_nothing_changes_in_itself():
@@ -56,6 +63,26 @@ def test_nothing_changes_in_itself():
         assert rows.same == rows.old == rows.new
         assert rows.added == rows.removed == rows.changed == 0
         assert not rows.examples
+        assert not rows.columns
+        assert not rows.cells
+
+
+def test_changed_cells_are_told_with_what_they_were(tmp_path):
+    lines = (CLINIC / "train.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    at = lines[0].split(",").index("heart_rate")
+    for k in (4, 9):
+        cells = lines[k].split(",")
+        cells[at] = "\x1b[31m9"
+        lines[k] = ",".join(cells)
+    (tmp_path / "train.csv").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "test.csv").write_bytes((CLINIC / "test.csv").read_bytes())
+    told = datacheck.diff(CLINIC, tmp_path)
+    assert told.changes["train"].columns == {"heart_rate": 2}
+    assert list(told.changes["train"].cells) == ["new/train.csv:5", "new/train.csv:10"]
+    text = changes.render(told)
+    assert "changed  in   heart_rate (2)" in text
+    assert " → " in text
+    assert "\x1b" not in text
 
 
 @pytest.fixture

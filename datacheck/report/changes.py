@@ -17,8 +17,11 @@ def render(told: Any, *, width: int = 80, color: bool = False, quiet: bool = Fal
         head = [f"datacheck diff · {words.said(split)}: {_rows(changes)}"]
         if not quiet:
             for what, addresses in changes.examples.items():
+                if what == "changed" and changes.cells:
+                    continue  # their cells follow
                 listed = names((words.said(a, 60) for a in addresses), 3)
                 head.append(f"  {what:<8} e.g. {listed}")
+            head += _cells(changes)
         parts.append("\n".join(head))
         if report.findings or not quiet:
             parts.append(_findings(report, width, color=color, quiet=quiet))
@@ -42,6 +45,21 @@ def _rows(changes: Any) -> str:
     if changes.changed:
         said += f"; {changes.changed:,} of those that come have a known {words.said(changes.by)}"
     return said
+
+
+def _cells(changes: Any) -> list[str]:
+    """In which columns rows have changed, and what some cells were and are."""
+    if not changes.columns:
+        return []
+    told = [f"{words.said(c, 40)} ({n:,})" for c, n in changes.columns.items()]
+    out = [f"  changed  in   {names(told, 5)}"]
+    for place, cells in list(changes.cells.items())[:3]:
+        was = [
+            f"{words.said(c, 30)} {words.said(old, 30)} → {words.said(new, 30)}"
+            for c, (old, new) in cells.items()
+        ]
+        out.append(f"             {words.said(place, 60)}: {names(was, 3)}")
+    return out
 
 
 def _findings(report: Report, width: int, *, color: bool, quiet: bool) -> str:
