@@ -19,8 +19,8 @@ def leads_out(path: str | Path, root: str | Path) -> bool:
     A link that leads nowhere does not. The ``blobs`` beside the ``snapshots`` that ``root`` is one
     of belong to it: so the cache of the Hugging Face Hub is laid out.
     """
-    home, blobs = _homes(os.fspath(root))
-    path = os.fspath(path)
+    home, blobs = _homes(os.path.abspath(root))  # noqa: PTH100 - what is remembered must not
+    path = os.path.abspath(path)  # noqa: PTH100 - depend on the current folder
     folder = _real(os.path.dirname(path))  # noqa: PTH120 - one of a million
     if not _in(folder, home):
         return True

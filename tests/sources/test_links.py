@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import datacheck
 from datacheck.config import Config
 from datacheck.errors import ConfigError, SourceError, UsageError
+from datacheck.sources import links
 from tests.sources.images.pictures import folder, pixels, write
 from tests.sources.test_hostile import clean
 
@@ -172,3 +174,13 @@ def test_no_file_of_settings_can_say_so(tmp_path):
             datacheck.audit(root, config=Config.load(None, root))
     with pytest.raises(UsageError, match="follow_links is 1"):
         Config(follow_links=1)  # type: ignore[arg-type] # what a person may pass
+
+
+def test_what_is_remembered_of_a_folder_does_not_depend_on_the_current_one(tmp_path, monkeypatch):
+    for place in ("one", "other"):
+        data = tmp_path / place / "data"
+        data.mkdir(parents=True)
+        (data / "train.csv").write_text("x,label\n1,a\n2,b\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path / place)
+        links._homes.cache_clear()  # as after many other folders
+        assert not links.leads_out(Path("data/train.csv"), Path("data"))
