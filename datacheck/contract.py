@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from datacheck.auditing import opened
-from datacheck.dataset import Column, Dataset, Kind, Role
+from datacheck.checks.base import Context
+from datacheck.checks.codes import select
+from datacheck.checks.missing.isolated import Sides, dates_said, isolated
+from datacheck.checks.missing.sentinel_values import SentinelValues
+from datacheck.dataset import Column, Dataset, Kind, Role, to_matrix
 from datacheck.errors import UsageError
-from datacheck.findings import plain
+from datacheck.findings import names, plain
 from datacheck.summaries.base import Need, Summary, summary_key
 
 if TYPE_CHECKING:
@@ -25,6 +31,10 @@ LEFT_OUT = (Role.IGNORE, Role.MEASURED, Role.SPLIT)
 NOTE = """# Inferred by datacheck from {rows:,} rows of {split}: {what}.
 # Edit it; `datacheck audit {name} --schema FILE` holds every split to it.
 """
+STAND_INS = """# What seems to stand for a missing value (MV003) is in no range, and its
+# column may lack values, as it will once `datacheck fix` has made it missing:
+# {each}.
+"""
 
 
 def infer_schema(
@@ -35,7 +45,9 @@ def infer_schema(
     Numbers lie within train's range, widened by ``margin`` of it on both sides (never across 0);
     columns with at most 50 values that repeat have just those; text is at most as long as train's
     longest and ``margin`` more; only columns with missing cells in train may have them; ids that
-    never repeat are unique. Nothing is asked of the order of columns, nor of further ones.
+    never repeat are unique. Numbers that MV003 takes for stand-ins of missing values (-999) are in
+    no range, and told in the note: train itself breaks such a schema until it is repaired.
+    Nothing is asked of the order of columns, nor of further ones.
     Raises UsageError without a train split, SourceError for data that cannot be read.
     """
     from pandera.io import polars_io
@@ -54,16 +66,27 @@ def infer_schema(
         data = replace(data, splits={train: data.splits[train]})
     chosen = [c for c in data.columns.values() if c.role not in LEFT_OUT]
     chosen = [c for c in chosen if c.name in data.splits[train].kinds and c.kind is not Kind.IMAGE]
-    plan = make_plan(data, _needs(chosen))
+    plan = make_plan(data, [*_needs(chosen), *SentinelValues().needs(data)], sample=config.sample)
     scan = local.run(data, plan, threads=config.threads, memory=config.memory, progress=progress)
     held = {k: v for (s, k), v in scan.summaries.items() if s == train}
     rows = scan.rows[train]
     if not rows:
         raise UsageError(f"{train} has no rows to infer from", "check what wrote it")
-    schema = DataFrameSchema({c.name: _column(c, held, rows, margin) for c in chosen})
+    context = Context(data, scan.rows, scan.summaries)
+    odd = _stand_ins(context, config)
+    spans = {name: _span(context, train, name, values) for name, values in odd.items()}
+    schema = DataFrameSchema({c.name: _column(c, held, rows, margin, spans) for c in chosen})
     told = NOTE.format(
         rows=rows, split=train, name=plain(data.name), what=f"ranges with a margin of {margin:.0%}"
     )
+    if odd:
+        said = {True: dates_said, False: "{:.15g}".format}
+        each = [
+            f"{said[data.columns[name].kind is Kind.DATETIME](v)} in {name}"
+            for name, values in odd.items()
+            for v in values
+        ]
+        told += STAND_INS.format(each=plain(names(each)))
     return schema, told + str(polars_io.to_yaml(schema))
 
 
@@ -84,7 +107,31 @@ def _needs(columns: list[Column]) -> list[Need]:
     return [Need(kind, columns, params) for kind, columns, params in wanted if columns]
 
 
-def _column(column: Column, held: Mapping[str, Summary], rows: int, margin: float) -> Any:
+def _stand_ins(context: Context, config: Config) -> dict[str, list[float]]:
+    """By column, the numbers that the rule MV003 takes for stand-ins, as it is configured."""
+    if all(c.code != "MV003" for c in select(config.select, config.ignore)):
+        return {}
+    rule = SentinelValues(**config.rule_options("MV003"))
+    found: dict[str, list[float]] = {}
+    for column, value in isolated(context, Sides(rule.min_share, rule.max_zeros)):
+        found.setdefault(column, []).append(value)
+    return found
+
+
+def _span(context: Context, train: str, column: str, odd: list[float]) -> tuple[float, float]:
+    """Least and greatest of the other values (of the row sample, where train is larger)."""
+    x = to_matrix(context.sample(train), [column])[:, 0]
+    x = x[np.isfinite(x) & ~np.isin(x, odd)]
+    return float(x.min()), float(x.max())
+
+
+def _column(
+    column: Column,
+    held: Mapping[str, Summary],
+    rows: int,
+    margin: float,
+    spans: Mapping[str, tuple[float, float]],
+) -> Any:
     import polars as pl
     from pandera.polars import Check
     from pandera.polars import Column as Wanted
@@ -102,7 +149,8 @@ def _column(column: Column, held: Mapping[str, Summary], rows: int, margin: floa
             if column.role is Role.LABEL and whole and (values := _values(held, name)):
                 checks = [Check.isin(sorted(int(v) for v in values))]
             elif moment.finite and column.role is not Role.ID:
-                low, high = _range(moment.min, moment.max, margin, whole=dtype == pl.Int64)
+                least, most = spans.get(name, (moment.min, moment.max))
+                low, high = _range(least, most, margin, whole=dtype == pl.Int64)
                 checks = [Check.in_range(low, high)]
     else:
         missing = held["nulls"][name]  # type: ignore[index] # a Nulls, by construction
@@ -114,7 +162,7 @@ def _column(column: Column, held: Mapping[str, Summary], rows: int, margin: floa
     if column.role is Role.ID and not missing:
         keys = held["keys"]
         unique = bool((keys.counts(name) == 1).all()) and keys.complete(name)  # type: ignore[attr-defined] # a Keys
-    return Wanted(dtype, checks=checks, nullable=bool(missing), unique=unique)
+    return Wanted(dtype, checks=checks, nullable=bool(missing) or name in spans, unique=unique)
 
 
 def _values(held: Mapping[str, Summary], name: str) -> list[str]:

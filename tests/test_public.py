@@ -132,7 +132,8 @@ ALLOWED: dict[str, set[str]] = {
     "baseline": BASE | {"findings"},
     "comparing": BASE
     | {"auditing", "checks", "config", "dataset", "engines", "findings", "sources", "summaries"},
-    "contract": BASE | {"auditing", "config", "dataset", "engines", "findings", "summaries"},
+    "contract": BASE
+    | {"auditing", "checks", "config", "dataset", "engines", "findings", "summaries"},
     # what puts it together
     "auditing": BASE | BELOW_CLI - {"comparing", "contract", "pipelines", "testing", "training"},
     "testing": BASE | BELOW_CLI,

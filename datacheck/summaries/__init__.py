@@ -7,6 +7,7 @@ from importlib import import_module
 from datacheck.summaries.base import Need, Summary
 
 TABLE: dict[str, str] = {
+    "joint_hashes": "JointHashes",
     "keys": "Keys",
     "lengths": "Lengths",
     "moments": "Moments",

@@ -5,7 +5,10 @@ Summaries are told of a schema by its name, so that a need stays a value that ca
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +42,22 @@ def load(name: str) -> DataFrameSchema:
     if name not in _LOADED:
         _LOADED[name] = _as_schema(name, _found(name))
     return _LOADED[name]
+
+
+def load_for(name: str, columns: Sequence[str]) -> DataFrameSchema:
+    """The schema of that name, with a column of its own for each that a pattern of it matches."""
+    schema = load(name)
+    if not any(c.regex for c in schema.columns.values()):
+        return schema
+    found: dict[str, Any] = {}
+    for pattern, column in schema.columns.items():
+        matching = [c for c in columns if re.fullmatch(pattern, c)] if column.regex else []
+        for own in matching or [pattern]:
+            found[own] = alone = copy(column)
+            alone.name, alone.regex = own, column.regex and not matching
+    whole = copy(schema)
+    whole.columns = found
+    return whole
 
 
 def _found(name: str) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from datacheck.dataset import Batch
 from datacheck.summaries.base import State, Summary
-from datacheck.summaries.schemas import load
+from datacheck.summaries.schemas import load_for
 from datacheck.summaries.values import canonical_strings
 from datacheck.types import Ints, Mask
 
@@ -45,7 +45,7 @@ class Violations(Summary):
         """Absorb the rows of a batch."""
         if not batch.height:
             return
-        schema = without_unique(load(self.schema), self.columns)
+        schema = without_unique(load_for(self.schema, self.columns), self.columns)
         frame, lost = fitted(batch, schema)
         for column, (mask, values) in lost.items():
             wanted = f"dtype({schema.columns[column].dtype})"
@@ -92,7 +92,7 @@ class Violations(Summary):
 
 
 def without_unique(schema: DataFrameSchema, columns: Sequence[str]) -> DataFrameSchema:
-    """The schema for a block that has ``columns``: no uniqueness, no demand for other columns."""
+    """The schema for a block that has ``columns``: no uniqueness, parsers or other columns."""
     from pandera.polars import DataFrameSchema
 
     kept = {}
@@ -100,6 +100,7 @@ def without_unique(schema: DataFrameSchema, columns: Sequence[str]) -> DataFrame
         if name in columns:
             kept[name] = alone = copy(column)
             alone.unique = False
+            alone.parsers = []  # which the Polars backend refuses to run
     return DataFrameSchema(kept, checks=schema.checks, name=schema.name)
 
 

@@ -26,6 +26,7 @@ SMALL = pa.DataFrameSchema(
     }
 )
 CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+    ("joint_hashes", ("i", "s"), {}),
     ("keys", ALL, {}),
     ("keys", ("s", "i"), {"cap": 3}),
     ("lengths", ("s", "l", "y"), {}),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandera.polars as pa
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandera.api.parsers import Parser
 
 import datacheck
 from datacheck.config import Config
@@ -60,8 +62,6 @@ def test_counts_are_those_of_a_plain_loop(rows, low, high):
 )
 @settings(max_examples=25, deadline=None)
 def test_train_keeps_the_schema_that_was_inferred_from_it(rows, seed, margin):
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     frame = pl.DataFrame(
         {
@@ -88,8 +88,29 @@ def test_yaml_says_what_the_schema_says(tmp_path):
     in_memory = datacheck.audit(CLINIC, schema=schema, settings={"select": ("SC003",)})
     assert [f.message for f in from_file.findings] == [f.message for f in in_memory.findings]
     assert {f.columns[0] for f in from_file.findings} == {
-        "lactate", "temperature_c", "urea_creatinine_ratio",
+        "lactate", "oxygen_saturation", "systolic_bp", "temperature_c", "urea_creatinine_ratio",
     }  # fmt: skip
+
+
+def test_a_stand_in_is_in_no_range_and_train_keeps_the_schema_once_it_is_missing(tmp_path):
+    rng = np.random.default_rng(0)
+    size = rng.normal(170, 8, 400).round(1)
+    size[::40] = -999
+    day = np.datetime64("2024-01-01", "us") + rng.integers(0, 10**12, 400)
+    day[::50] = np.datetime64("9999-12-31", "us")
+    frame = pl.DataFrame({"size": size, "day": day, "label": rng.integers(0, 2, 400)})
+    schema, text = infer_schema({"train": frame}, Config(label="label"))
+    assert "-999 in size, 9999-12-31 in day" in " ".join(text.split())
+    assert all(line.startswith("#") for line in text.split("schema_type")[0].splitlines())
+    (found,) = judged(schema, train=frame).findings
+    assert (found.columns, found.count) == (("size",), 10)
+    known = pl.when(pl.col("size") != -999).then(pl.col("size"))
+    assert not judged(schema, train=frame.with_columns(size=known)).findings
+    # A person who says that -999 is a value is believed.
+    other = Config(label="label", ignore=("MV003",))
+    schema, text = infer_schema({"train": frame}, other)
+    assert "-999 in" not in text
+    assert not judged(schema, train=frame).findings
 
 
 def test_the_name_of_a_dataset_stays_in_its_comment(tmp_path):
@@ -169,3 +190,48 @@ def test_numbers_are_of_a_type_only_by_value(wanted, wrong):
     schema = pa.DataFrameSchema({"x": pa.Column(wanted)})
     report = datacheck.audit(frame, schema=schema, settings={"select": ("SC003",)})
     assert sum(f.count for f in report.findings) == wrong
+
+
+def test_a_pattern_stands_for_every_column_that_it_matches():
+    schema = pa.DataFrameSchema({"f_.*": pa.Column(pl.Float64, pa.Check.ge(0), regex=True)})
+    frame = pl.DataFrame({"f_a": [1.0, -1.0, 2.0], "f_b": [-1.0, -2.0, 0.0], "g": [-9.0] * 3})
+    found = judged(schema, train=frame).findings
+    assert {(f.columns, f.count) for f in found} == {(("f_a",), 1), (("f_b",), 2)}
+    (found,) = judged(schema, train=frame.select("g")).findings
+    assert found.message == "the schema asks for a column that matches f_.*, which train lacks"
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["u", "v", None])), min_size=2))
+@settings(max_examples=25, deadline=None)
+def test_columns_that_are_unique_together_are_counted_over_the_whole_split(rows):
+    frame = pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.String}, orient="row")
+    frame = frame.with_columns(label=pl.lit(0))
+    schema = pa.DataFrameSchema(
+        {"a": pa.Column(pl.Int64), "b": pa.Column(pl.String, nullable=True)}, unique=["a", "b"]
+    )
+    again = [i for i, row in enumerate(rows) if row in rows[:i]]
+    found = judged(schema, train=frame).findings
+    assert [f.count for f in found] == ([len(again)] if again else [])
+    for finding in found:
+        told = [[int(a.removeprefix("train:")) for a in e.addresses] for e in finding.examples]
+        assert [i for i, _ in told] == again[: len(told)]
+        assert [rows.index(rows[i]) for i, _ in told] == [first for _, first in told]
+
+
+def test_the_order_of_columns_is_judged_where_the_schema_asks_for_it():
+    columns = {"a": pa.Column(pl.Int64), "b": pa.Column(pl.Int64)}
+    train, test = pl.DataFrame({"a": [1], "b": [2]}), pl.DataFrame({"b": [2], "a": [1]})
+    (found,) = judged(pa.DataFrameSchema(columns, ordered=True), train=train, test=test).findings
+    assert (found.splits, found.columns) == (("test",), ("b", "a"))
+    assert not judged(pa.DataFrameSchema(columns), train=train, test=test).findings
+
+
+def test_parsers_are_not_run_and_the_report_says_so():
+    told = pa.Column(pl.Int64, pa.Check.ge(0), parsers=Parser(abs))
+    for schema in (
+        pa.DataFrameSchema({"a": told}),
+        pa.DataFrameSchema({"a": pa.Column(pl.Int64, pa.Check.ge(0))}, parsers=Parser(abs)),
+    ):
+        report = judged(schema, train=pl.DataFrame({"a": [1, -1]}))
+        assert [f.count for f in report.findings] == [1]
+        assert any("parsers of the schema are not run" in a for a in report.assumptions)
