@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from datacheck.auditing import opened
 from datacheck.checks.base import Context
 from datacheck.checks.codes import select
@@ -120,6 +118,8 @@ def _stand_ins(context: Context, config: Config) -> dict[str, list[float]]:
 
 def _span(context: Context, train: str, column: str, odd: list[float]) -> tuple[float, float]:
     """Least and greatest of the other values (of the row sample, where train is larger)."""
+    import numpy as np
+
     x = to_matrix(context.sample(train), [column])[:, 0]
     x = x[np.isfinite(x) & ~np.isin(x, odd)]
     return float(x.min()), float(x.max())
