@@ -24,11 +24,11 @@ from datacheck.pipelines.repairing.members import (
     originals,
 )
 from datacheck.pipelines.repairing.mending import ROWS, Mender, Tally
-from datacheck.pipelines.repairing.pictures import pictures_beside, write_pictures
 from datacheck.pipelines.repairing.pieces import concerned, pieces_of, shape_of
 from datacheck.pipelines.repairing.quarantine import Quarantine
 from datacheck.pipelines.repairing.texts import write_files, write_objects, write_pairs
 from datacheck.pipelines.repairing.writing import writer
+from datacheck.pipelines.repairing.writing_pictures import pictures_beside, write_pictures
 from datacheck.sources.images.folders import IMAGE, FolderFragment
 from datacheck.sources.links import OUT
 from datacheck.sources.objects import ObjectsFragment

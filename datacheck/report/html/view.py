@@ -11,10 +11,11 @@ from datacheck.report.html import svg
 
 SECOND_LOOKS = 240  # rows, of all findings together
 SMALL_PICTURES = 96
-DUPLICATES = (
+READ_AGAIN = (
     "LK001", "LK002", "LK003", "LB001", "LB002", "LB004", "LB005", "SL003", "SL006", "SL007",
-    "MV002", "NM005",
+    "MV002", "MV003", "MV007", "NM005", "SC003",
 )  # fmt: skip
+"""Rules whose examples are shown as whole rows, side by side."""
 
 
 @dataclass
@@ -34,11 +35,11 @@ class View:
         if report.peek is not None:
             wanted: dict[str, None] = {}
             for finding in report.findings:
-                if finding.rule in DUPLICATES and len(wanted) < most:
+                if finding.rule in READ_AGAIN and len(wanted) < most:
                     for example in finding.examples[:5]:
                         wanted.update(dict.fromkeys(example.addresses[:3]))
             asked = list(wanted)[:most]
-            named = [c for f in report.findings if f.rule in DUPLICATES for c in f.columns[:3]]
+            named = [c for f in report.findings if f.rule in READ_AGAIN for c in f.columns[:3]]
             view.rows = report.peek.rows(asked, list(dict.fromkeys(named))[:12])
             shown = [*asked, *(a for a in _addresses(report.findings) if a not in wanted)]
             view.pictures = report.peek.pictures(shown[:SMALL_PICTURES])

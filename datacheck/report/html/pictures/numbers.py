@@ -135,7 +135,7 @@ def _against(
     others = {s: [float(q) for q in told["splits"][s]["quantiles"]] for s in splits[1:]}
     every = [*base, *(q for some in others.values() for q in some)]
     low, high = min(every), max(every)
-    x, y = Scale(low, high, 46, SQUARE - 8), Scale(low, high, SQUARE - 34, 8)
+    x, y = Scale(low, high, 46, SQUARE - 8), Scale(low, high, SQUARE - 34, 20)
     parts: list[Markup] = []
     for tick in x.ticks(4):
         parts.append(svg.line(x(tick), y.stop, x(tick), y.start, "grid"))
@@ -154,6 +154,7 @@ def _against(
             for a, b in zip(base, quantiles, strict=True)
         ]
     parts.append(svg.label((x.start + x.stop) / 2, SQUARE - 2, splits[0], "title", "middle", 24))
+    parts.append(svg.label(x.start, 12, ", ".join(others), "title", "middle", 24))
     said = (
         f"Quantiles of {words.said(column, 60)} in {', '.join(words.said(s, 30) for s in others)} "
         f"against those in {words.said(splits[0], 30)}"
