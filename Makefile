@@ -14,7 +14,7 @@ audit: .venv/audit.stamp ## set up, and audit the sample dataset fixtures/clinic
 	@$(BIN)/datacheck audit fixtures/clinic --fail-on never
 
 test: .venv/dev.stamp ## set up, and run the tests (JOBS=2)
-	@$(BIN)/python -m pytest -q -n $(JOBS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 lint: .venv/dev.stamp ## check style
 	@$(BIN)/ruff check .

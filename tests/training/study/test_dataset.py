@@ -25,6 +25,7 @@ def frames(n=160):
     return out
 
 
+@pytest.mark.study
 def test_a_mismatch_from_end_to_end(tmp_path):
     """Test in thousandths: its scale is what differs, and what the repair puts right."""
     clean = frames(400)
