@@ -74,6 +74,13 @@ def test_units_are_what_they_are_defined_as_and_are_tried_both_ways(units):
         assert one.odd == "other"
 
 
+def test_units_come_after_what_only_processing_does():
+    units = {m.name for m in MAPS if m.text.rpartition("(")[2].removesuffix(")") in FACTORS}
+    assert {m.name: m.tier for m in MAPS} == {
+        m.name: 1 if m.name in {*units, "reversed"} else 0 for m in MAPS
+    }
+
+
 def test_no_unit_is_without_its_definition():
     units = {m.text.rpartition("(")[2] for m in MAPS if m.tier == 1} - {"min + max − x)"}
     assert {u.removesuffix(")") for u in units} == set(FACTORS)
