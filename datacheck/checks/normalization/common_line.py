@@ -63,7 +63,7 @@ class Line:
 
         ``far`` is the distance of the splits in it, ``size`` the harmonic one n·m/(n+m).
         """
-        allowed = ALLOWED / math.sqrt(max(size, 1e-9))
+        allowed = ALLOWED / math.sqrt(size)
         return far > 2 * allowed and self.left(column) <= min(allowed, far / 3)
 
 
