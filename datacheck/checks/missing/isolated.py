@@ -22,9 +22,8 @@ USUAL_DATES = (
 )  # fmt: skip
 LIMITS = {
     float(s * m)
-    for bits in (8, 16, 32, 64)
+    for bits in (16, 32, 64)
     for s, m in ((-1, 1 << bits - 1), (1, (1 << bits - 1) - 1), (1, (1 << bits) - 1))
-    if bits > 8
 } | {float(np.finfo(np.float32).max), -float(np.finfo(np.float32).max)}  # fmt: skip
 
 LEAST_ROWS = 3
