@@ -174,14 +174,14 @@ def _reach(x: Floats, fence: float) -> float | None:
     """How far from the median is extreme; None where nearly all values are the same."""
     with np.errstate(all="ignore"):
         off = np.sort(np.abs(x - x[(x.size - 1) // 2]))
-    scale = MAD_TO_SD * off[(off.size - 1) // 2]
+    scale = MAD_TO_SD * float(off[(off.size - 1) // 2])  # beyond all floats without a warning
     if scale <= 0:
         off = off[off > 0]
         if off.size < 0.05 * x.size:
             return None
-        scale = off[(off.size - 1) // 2] / 2
+        scale = float(off[(off.size - 1) // 2]) / 2
     reach = fence * scale
-    return float(reach) if np.isfinite(reach) and reach > 1e-9 * abs(x[x.size // 2]) else None
+    return reach if 1e-9 * abs(x[x.size // 2]) < reach < np.inf else None
 
 
 def _percent(share: float) -> str:
