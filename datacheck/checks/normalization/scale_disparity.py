@@ -12,7 +12,7 @@ learning rate, and the smallest ones hardly learn. Distances and penalties see o
 A column's scale is its interquartile range over 1.349 (row sample), or its standard deviation
 (exact) where half of the rows share a value. The ratio of the largest to the smallest scale is
 judged at the lower end of its interval, log-normal with 1.5/√n for each scale. Reported are the
-columns more than √`max_ratio` from the middle scale, or else the two extremes.
+columns more than √`max_ratio` from the middle scale.
 
 ## Example
 Wine: proline has a scale of 360, nonflavanoid phenols one of 0.13, a ratio of 2,900.
@@ -86,9 +86,8 @@ class ScaleDisparity(Rule):
         if low < self.max_ratio:
             return
         middle = float(np.sort(scale)[(scale.size - 1) // 2])
+        # One of the extremes is: its ratio to the other is more than the square of the bound.
         out = np.abs(np.log(scale / middle)) > 0.5 * math.log(self.max_ratio)
-        if not out.any():
-            out[[least, most]] = True
         odd = [c for c, o in zip(columns, out, strict=True) if o]
         yield self.finding(
             f"scales of number columns in {train} differ {ratio:,.4g} times: {columns[most]} "

@@ -168,6 +168,7 @@ def test_a_cause_of_three_columns_is_tried_on_all(count):
     got = searched(train, {**other, "odd": far})
     assert {v[0] for v in got.values()} == {"by-1/255"}
     assert set(got) == {*columns, *(["odd"] if count == 3 else [])}
+    assert got.get("odd", ("", 0.03))[1] == pytest.approx(0.03)
 
 
 def test_a_column_of_two_values_is_found_by_another_s_map_only():
