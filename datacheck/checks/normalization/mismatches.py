@@ -175,11 +175,11 @@ def _without_drift(
 def _fitted(t: Figures, o: Figures) -> list[Map]:
     """Maps that the data suggest: a factor shared by columns, a factor, a line."""
     with np.errstate(all="ignore"):
-        ratio = np.where(t.grid != 0, o.grid / t.grid, np.nan)
+        ratio = o.grid / t.grid
         known = np.isfinite(ratio)
         ratio = np.where(known, ratio, np.inf)
         # The lower median of the ratios that exist: exact for values on a lattice.
-        rank = np.maximum((known.sum(axis=0) - 1) // 2, 0)
+        rank = (known.sum(axis=0) - 1) // 2
         k = np.take_along_axis(np.sort(ratio, axis=0), rank[None], axis=0)[0]
         off = t.grid - t.grid.mean(axis=0)
         slope = (off * o.grid).sum(axis=0) / (off * off).sum(axis=0)

@@ -113,8 +113,8 @@ def test_negative_hundreds_one_and_nine_are_usual_below_the_others(v, usual):
     assert not found._usual(float(v), low=False)
 
 
-def microseconds(*date):
-    return datetime(*date, tzinfo=UTC).timestamp() * 1e6
+def microseconds(year, month, day, hour=0, minute=0, second=0):
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() * 1e6
 
 
 def test_usual_dates_are_at_midnight():

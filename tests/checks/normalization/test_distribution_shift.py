@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from datacheck.checks.normalization import distribution_shift as found
 from datacheck.checks.stats import homogeneity_p, total_variation
 from datacheck.findings import Effect
 
+near = pytest.approx
 OFF = {"min_mean_shift": 9.0, "min_distance": 0.99, "min_variation": 0.99}
 
 
@@ -46,17 +48,17 @@ def test_a_mean_is_told_in_deviations_of_train():
     half = z * math.sqrt(spread + value**2 / 1800)
     assert one.effect is not None
     assert (one.effect.metric, one.effect.threshold) == ("smd", 0.1)
-    assert one.effect.value == pytest.approx(value)
+    assert one.effect.value == near(value)
     assert (one.effect.low, one.effect.high) == (
-        pytest.approx(value - half, rel=1e-4), pytest.approx(value + half, rel=1e-4)
+        near(value - half, rel=1e-4), near(value + half, rel=1e-4)
     )  # fmt: skip
     assert one.message == (
         f"1 of 1 features are distributed differently in test than in train: x ({value:+.2f} sd)"
     )
-    assert one.evidence["shifts"] == [["x", "smd", pytest.approx(value), one.effect.low]]
+    assert one.evidence["shifts"] == [["x", "smd", near(value), one.effect.low]]
     (down,) = audit({"x": -x}, {"x": -y})
     assert down.effect is not None
-    assert down.effect.value == pytest.approx(value)
+    assert down.effect.value == near(value)
     assert f"({-value:+.2f} sd)" in down.message
 
 
@@ -66,9 +68,8 @@ def test_a_distance_is_told_where_the_mean_has_not_moved():
     (one,) = audit({"x": x}, {"x": y})
     d = scipy.stats.ks_2samp(x, y).statistic
     half = math.sqrt(math.log(200) / 2) / math.sqrt(900 * 700 / 1600)
-    assert one.effect == Effect(
-        "ks", pytest.approx(d), pytest.approx(d - half), pytest.approx(d + half), 0.05
-    )
+    assert one.effect is not None
+    assert list(astuple(one.effect)) == ["ks", *map(near, (d, d - half, d + half)), 0.05]
     assert f"x (KS distance {d:.2f})" in one.message
 
 
@@ -134,8 +135,8 @@ def test_one_category_or_one_row_tells_nothing():
 def test_an_effect_that_is_not_known_is_none():
     assert found._interval(math.nan, 1.0) == (0.0, 0.0, 0.0)
     assert found._interval(math.inf, 1.0) == (0.0, 0.0, 0.0)
-    assert found._interval(-0.5, 0.2) == (0.5, pytest.approx(0.3), pytest.approx(0.7))
-    assert found._interval(0.1, 0.2) == (0.1, 0.0, pytest.approx(0.3))
+    assert list(found._interval(-0.5, 0.2)) == near([0.5, 0.3, 0.7])
+    assert list(found._interval(0.1, 0.2)) == near([0.1, 0.0, 0.3])
 
 
 def test_a_threshold_of_zero_is_exceeded_by_far():

@@ -99,7 +99,7 @@ def test_a_map_moves_a_column_by_half_a_mean_deviation():
     deviation = 2 * 48 / 49
     t = figures(grid)
     for move, tried in ((deviation / 2, True), (deviation / 2 - 1e-9, False)):
-        maps = (Map("m", "", 0, lambda t, o, move=move: (1.0, move)),)
+        maps = (Map("m", "", 0, lambda t, o: (1.0, move)),)  # noqa: B023 - called here
         score = found._screen(maps, t, figures(grid + move))[0][0, 0]
         assert score == (pytest.approx(0, abs=1e-9) if tried else np.inf)
 
@@ -126,6 +126,7 @@ def test_three_columns_and_half_of_all_share_a_factor():
     assert factors(13, 13, 13, 2, 50, 1, 90) == []
     assert factors(13, 13, 13, -1, -2, -3) == [("shared-factor", 13.0)]  # of those that have one
     assert factors(13, 13, 13, -1, -2, -3, -4) == []
+    assert factors(13, 13, 13, 0, 0, 0) == [("shared-factor", 13.0)]
 
 
 def test_factors_are_one_within_a_tenth():
@@ -164,6 +165,17 @@ def test_a_factor_is_the_lower_median_of_the_ratios_that_exist():
     assert fitted(figures(t), figures(o))["factor"].affine(cast(Any, 0), cast(Any, 0))[0] == [30.0]
 
 
+def test_of_an_odd_number_of_ratios_it_is_the_median_and_of_none_there_is_none():
+    t = 1 + np.arange(49.0)
+    o = np.where(t <= 24, 10 * t, 30 * t)
+    for last, factor in ((24, 30.0), (25, 10.0)):
+        o[:last] = 10 * t[:last]
+        a, _ = fitted(figures(t), figures(o))["factor"].affine(cast(Any, 0), cast(Any, 0))
+        assert a[0] == factor
+    a, _ = fitted(figures(0 * t), figures(o))["factor"].affine(cast(Any, 0), cast(Any, 0))
+    assert not np.isfinite(a[0])
+
+
 def test_the_line_is_the_least_squares_one_and_steep():
     rng = np.random.default_rng(0)
     x, y = np.sort(rng.normal(3, 2, 49)), np.sort(rng.normal(-40, 30, 49))
@@ -192,6 +204,7 @@ def test_scaled_train_ends_where_scaling_ends_and_the_other_split_lies_beyond(na
     assert tried() == pytest.approx(4)
     assert tried(t_min=least + 1e-7, t_max=1 + 1e-7) == pytest.approx(4)
     assert np.isnan(tried(t_min=least + 1.5e-6))
+    assert least or np.isnan(tried(t_min=1e-6))
     assert np.isnan(tried(t_min=least - 1.5e-6))
     assert np.isnan(tried(t_max=1 - 1.5e-6))
     assert np.isnan(tried(o_max=2.0))

@@ -10,6 +10,7 @@ import pytest
 
 from datacheck.checks.normalization import mismatches as found
 from datacheck.checks.normalization.maps import GRID
+from datacheck.checks.quantiles import distance
 from tests.checks.contexts import context_of
 
 LABEL = {"label": "label"}
@@ -94,12 +95,19 @@ def test_a_line_without_a_name_is_tenfold_where_the_splits_overlap_by_half(facto
     assert [v[0] for v in got.values()] == ["factor"]
 
 
+def test_tenfold_is_enough():
+    """Train is standardized, so that what has a name for it is not tried."""
+    x = np.repeat([-1.25, -0.5, 0.5, 1.25], [114, 86, 86, 114])[order(400)]
+    assert searched({"x": x}, {"x": 10 * x[::-1]}) == {"x": ("factor", 0.0)}
+    assert searched({"x": x}, {"x": 9.5 * x[::-1]}) == {}
+
+
 @pytest.mark.parametrize(("odd", "fits"), [(26, True), (27, False)])
 def test_undoing_a_map_leaves_no_more_than_a_third(odd, fits):
     x = np.linspace(-0.4, 0.6, 401)[:-1]
     y = np.sort(-x)
     y[400 - odd :] = 0.7 + np.arange(odd) * 1e-3
-    assert math.isclose(found.distance(x, y), 0.2, abs_tol=0.003)
+    assert math.isclose(distance(x, y), 0.2, abs_tol=0.003)
     got = searched({"x": x[order(400)]}, {"x": y[order(400)]}, 0.05)
     assert [v[0] for v in got.values()] == ["sign-flip"] * fits
 
