@@ -1,4 +1,4 @@
-"""Raw strings that could not be read as their column's kind, with counts."""
+"""Raw strings that could not be read as their column's kind, with counts and first rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from datacheck.summaries.base import State, Summary
 from datacheck.summaries.values import Values
 
 CAP = 2_000
+FIRSTS = 5  # as many rows as an example of a finding can show
 
 
 class Tokens(Summary):
-    """Counts per raw string and the total, by column.
+    """Counts and smallest addresses per raw string, and the total, by column.
 
     The list of strings is exact up to a cap, then a uniform sample of them, as in
     :class:`~datacheck.summaries.values.Values`; the total is always exact.
@@ -23,12 +24,16 @@ class Tokens(Summary):
 
     def __init__(self, columns: Sequence[str] = (), cap: int = CAP, **params: Any) -> None:
         super().__init__(columns, cap=cap, **params)
-        self._values = Values(self.columns, cap=cap)
+        self._values = Values(self.columns, cap=cap, firsts=FIRSTS)
         self.totals = np.zeros(len(self.columns), dtype=np.int64)
         self._index = {c: i for i, c in enumerate(self.columns)}
 
     def __getitem__(self, column: str) -> Mapping[str, int]:
         return self._values[column] if self.total(column) else {}
+
+    def first(self, column: str) -> Mapping[str, Sequence[int]]:
+        """string → the smallest addresses of its cells, ascending; at most :data:`FIRSTS`."""
+        return self._values.first(column) if self.total(column) else {}
 
     def total(self, column: str) -> int:
         """How many cells of the column could not be read."""
@@ -40,7 +45,7 @@ class Tokens(Summary):
             i = self._index.get(column)
             if i is not None and len(series):
                 self.totals[i] += len(series) - series.null_count()
-                self._values.push(column, series)
+                self._values.push(column, series, batch)
 
     def merge(self, other: Self) -> Self:
         """Sums per string."""

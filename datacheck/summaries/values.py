@@ -3,7 +3,8 @@
 Past the cap only the values with the smallest hashes stay (bottom-k: Beyer et al. 2007, "On
 synopses for distinct-value estimation under multiset operations"). A value that stays has been
 counted from its first row, so its count is exact; the k-th smallest hash estimates how many
-distinct values there are. Dropping by hash keeps the merge associative and commutative.
+distinct values there are. Dropping by hash keeps the merge associative and commutative. With
+``firsts`` the smallest addresses of each value are kept besides: bottom-k again, of addresses.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ CAP = 50_000
 
 
 class Values(Summary):
-    """Counts per value, values as canonical strings (whole floats without ``.0``); nulls apart."""
+    """Counts per value, values as canonical strings (whole floats without ``.0``); nulls apart.
 
-    def __init__(self, columns: Sequence[str] = (), cap: int = CAP, **params: Any) -> None:
-        super().__init__(columns, cap=cap, **params)
-        self.cap = cap
+    ``firsts`` is how many of the smallest addresses of each value stay, 0 for none.
+    """
+
+    def __init__(
+        self, columns: Sequence[str] = (), cap: int = CAP, firsts: int = 0, **params: Any
+    ) -> None:
+        super().__init__(columns, cap=cap, firsts=firsts, **params)
+        self.cap, self.firsts = cap, firsts
         self._parts: dict[str, list[pl.DataFrame]] = {c: [] for c in self.columns}
         self._full: dict[str, bool] = dict.fromkeys(self.columns, True)
 
@@ -36,6 +42,11 @@ class Values(Summary):
         """value → count, most frequent first, ties in order of the value."""
         frame = self._compact(column).sort(["n", "v"], descending=[True, False])
         return dict(zip(frame["v"].to_list(), frame["n"].to_list(), strict=True))
+
+    def first(self, column: str) -> dict[str, list[int]]:
+        """value → its smallest addresses, ascending; at most ``firsts`` of them."""
+        frame = self._compact(column)
+        return dict(zip(frame["v"].to_list(), frame["a"].to_list(), strict=True))
 
     def __contains__(self, column: str) -> bool:
         return column in self._parts
@@ -57,11 +68,11 @@ class Values(Summary):
         """Absorb the rows of a batch."""
         for column in self.columns:
             if batch.height:
-                self.push(column, batch.frame[column])
+                self.push(column, batch.frame[column], batch)
 
-    def push(self, column: str, series: pl.Series) -> None:
-        """Absorb the values of one column."""
-        self._push(column, _count(series))
+    def push(self, column: str, series: pl.Series, batch: Batch) -> None:
+        """Absorb the values of one column, one for each row of the batch."""
+        self._push(column, _placed(series, batch, self.firsts) if self.firsts else _count(series))
 
     def merge(self, other: Self) -> Self:
         """Sums per value."""
@@ -81,13 +92,15 @@ class Values(Summary):
         import polars as pl
 
         parts = self._parts[column]
-        if len(parts) == 1 and parts[0].height <= self.cap and parts[0].columns == ["v", "n", "h"]:
+        if len(parts) == 1 and parts[0].height <= self.cap and "h" in parts[0].columns:
             return parts[0]
         if parts:
-            frame = pl.concat([p.select("v", "n") for p in parts])
-            frame = frame.group_by("v").agg(pl.col("n").sum())
+            frame = pl.concat([p.drop("h", strict=False) for p in parts])
+            firsts = [pl.col("a").explode().sort().head(self.firsts)] if self.firsts else []
+            frame = frame.group_by("v").agg(pl.col("n").sum(), *firsts)
         else:
-            frame = pl.DataFrame(schema={"v": pl.String, "n": pl.Int64})
+            lists = {"a": pl.List(pl.Int64)} if self.firsts else {}
+            frame = pl.DataFrame(schema={"v": pl.String, "n": pl.Int64, **lists})
         frame = frame.with_columns(hash_strings(frame["v"]).alias("h")).sort(["h", "v"])
         if frame.height > self.cap:
             self._full[column] = False
@@ -96,13 +109,15 @@ class Values(Summary):
         return frame
 
     def state(self) -> State:
-        """Values sorted by hash, with counts, per column."""
+        """Values sorted by hash, with counts and first addresses, per column."""
         out: State = {}
         for i, column in enumerate(self.columns):
             frame = self._compact(column)
             out[f"v{i}"] = frame["v"].to_list()
             out[f"n{i}"] = frame["n"].to_numpy()
             out[f"full{i}"] = self._full[column]
+            if self.firsts:
+                out[f"a{i}"] = frame["a"].explode(empty_as_null=False).to_numpy()
         return out
 
     def restore(self, state: State) -> None:
@@ -112,7 +127,13 @@ class Values(Summary):
         for i, column in enumerate(self.columns):
             values = pl.Series("v", state[f"v{i}"], dtype=pl.String)
             counts = pl.Series("n", state[f"n{i}"], dtype=pl.Int64)
-            self._parts[column] = [pl.DataFrame([values, counts])]
+            frame = pl.DataFrame([values, counts])
+            if self.firsts:
+                own = np.repeat(np.arange(frame.height), np.minimum(state[f"n{i}"], self.firsts))
+                flat = pl.DataFrame({"i": own, "a": state[f"a{i}"]})
+                lists = flat.group_by("i", maintain_order=True).agg("a")["a"]
+                frame = frame.with_columns(lists)
+            self._parts[column] = [frame]
             self._full[column] = bool(state[f"full{i}"])
 
 
@@ -137,3 +158,12 @@ def _count(series: pl.Series) -> pl.DataFrame:
     frame = pl.DataFrame([values, counted["n"].cast(pl.Int64)]).drop_nulls("v")
     # Two spellings of a number (−0.0 and 0.0) may have become one string.
     return frame.group_by("v").agg(pl.col("n").sum()) if series.dtype.is_float() else frame
+
+
+def _placed(series: pl.Series, batch: Batch, firsts: int) -> pl.DataFrame:
+    """Counts, and the first addresses of each value; those of a batch ascend."""
+    import polars as pl
+
+    cells = [canonical_strings(series).alias("v"), pl.Series("a", batch.addresses)]
+    groups = pl.DataFrame(cells).drop_nulls("v").group_by("v")
+    return groups.agg(pl.len().cast(pl.Int64).alias("n"), pl.col("a").head(firsts))

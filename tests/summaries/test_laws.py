@@ -44,8 +44,10 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("text_sketches", ("s",), {"shingles": "characters"}),
     ("thumbnails", ("i", "l"), {"phash": "i", "grey": "l"}),
     ("tokens", ("f",), {}),
+    ("tokens", ("f", "i"), {"cap": 2}),
     ("values", ("f", "i", "b", "s", "y"), {}),
     ("values", ("s", "f"), {"cap": 3}),
+    ("values", ("s", "f"), {"cap": 3, "firsts": 2}),
     ("violations", ("f", "i", "s"), {"schema": name_of(SMALL)}),
 ]
 

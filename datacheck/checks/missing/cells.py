@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from datacheck.checks.base import ADDRESS, Context
 from datacheck.checks.support import NUMERIC, examples, missing, need_missing
 from datacheck.dataset import Dataset, Kind, Role
-from datacheck.findings import Example
+from datacheck.findings import MAX_EXAMPLES, Example
 from datacheck.summaries.base import Need
 
 if TYPE_CHECKING:
@@ -59,13 +60,31 @@ def share(count: float, total: float) -> str:
 
 
 def show(
-    context: Context, splits: Iterable[str], column: str, rows: pl.Expr
-) -> tuple[Example, ...]:
-    """A sampled row where ``rows`` holds, from the first of the splits that has any."""
+    context: Context, splits: Iterable[str], column: str, rows: pl.Expr, most: int = 1
+) -> list[Example]:
+    """The first sampled rows where ``rows`` holds, of the splits in their order."""
+    out: list[Example] = []
     for split in splits:
         frame = context.sample(split)
-        if column in frame.columns and ADDRESS in frame.columns:
-            hits = frame.filter(rows).head(1)
-            if hits.height:
-                return examples(context, split, hits, [column])
-    return ()
+        if len(out) < most and column in frame.columns and ADDRESS in frame.columns:
+            out += examples(context, split, frame.filter(rows).head(most - len(out)), [column])
+    return out
+
+
+def show_texts(
+    context: Context, splits: Iterable[str], column: str, texts: Collection[str]
+) -> list[Example]:
+    """The first rows whose unread cell is one of ``texts``, of the splits in their order."""
+    out: list[Example] = []
+    for split in splits:
+        first = context.tokens(split).first(column)
+        placed = sorted((a, text) for text in texts for a in first.get(text, ()))
+        found = placed[: MAX_EXAMPLES - len(out)]
+        out += [Example(context.locate(split, [a]), {column: text}) for a, text in found]
+    return out
+
+
+def in_turn(lists: Iterable[Sequence[Example]]) -> list[Example]:
+    """The first of each list, then the second of each; as many as a finding shows."""
+    rounds = zip_longest(*lists)
+    return [e for one in rounds for e in one if e is not None][:MAX_EXAMPLES]

@@ -11,7 +11,7 @@ category of its own. `1,234` read as 1.234 is worse: nobody notices.
 ## How it is measured
 Exact: each text that could not be read is counted while reading. Texts that only say that there is
 no value (`?`, `-`, `unknown`) are sentinel-values's (MV003). The columns whose texts are of one
-form are one finding.
+form are one finding. It names the first rows of the commonest texts.
 
 ## Example
 A column `price` with `12.5`, `13.1` and 40 cells such as `12,5`.
@@ -42,7 +42,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.missing.cells import LISTED, holders, inputs, share
+from datacheck.checks.missing.cells import LISTED, holders, in_turn, inputs, share, show_texts
 from datacheck.checks.na_tokens import is_na_token
 from datacheck.checks.support import NUMERIC
 from datacheck.dataset import Dataset, Kind
@@ -150,7 +150,7 @@ class MixedTypes(Rule):
                 "texts": {t.column: {k: t.counts[k] for k in _top(t, 5)} for t in group[:LISTED]},
                 "cells_by_split": {t.column: t.by_split for t in group[:LISTED]},
             },
-            examples=[Example((), {t.column: k}) for t in group for k in _top(t, 2)][:MAX_EXAMPLES],
+            examples=in_turn([_rows(context, t) for t in group[:MAX_EXAMPLES]]),
             repairs=(Repair("parse", "unsafe"), *self.repairs) if readable else unsure,
         )
 
@@ -158,6 +158,12 @@ class MixedTypes(Rule):
 def _top(texts: _Texts, k: int) -> list[str]:
     """The commonest texts, ties in their own order."""
     return sorted(texts.counts, key=lambda t: (-texts.counts[t], t))[:k]
+
+
+def _rows(context: Context, texts: _Texts) -> list[Example]:
+    """A row of each of the commonest texts, then a second one of each."""
+    shown = _top(texts, MAX_EXAMPLES)
+    return in_turn([show_texts(context, texts.by_split, texts.column, [k]) for k in shown])
 
 
 def _form(kind: Kind, texts: _Texts) -> str:

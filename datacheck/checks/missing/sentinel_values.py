@@ -25,7 +25,8 @@ scaled by, and one row in a batch can carry most of the gradient.
   and zeros are at most `max_zeros` of the values. Once one such column is found, others whose zeros
   fall into the same rows count too.
 
-Columns with the same value are one finding.
+Columns with the same value are one finding. It names the first rows of a text among numbers or
+dates, and of all else the first rows of the row sample.
 
 ## Example
 The Pima diabetes table: `blood_pressure` is 0 in 35 rows and above 24 in all others.
@@ -42,7 +43,8 @@ measured.
 ## Known limits
 A sentinel in the midst of the other values (99 among ages) is not found, nor one with outliers
 beyond it, nor a second one nearer to the data than the first. `none` and `other` are taken for
-categories.
+categories. Where a split has more rows than the row sample, a stand-in among categories may be too
+rare to be in the sample: it is counted, but no row is named. Numbers are hardly ever that rare.
 
 ## References
 - Qahtan et al. 2018, "FAHES: A Robust Disguised Missing Values Detector", KDD.
@@ -56,13 +58,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from datacheck.checks.base import Context, NotApplicable, Rule
-from datacheck.checks.missing.cells import LISTED, holders, inputs, share, show
+from datacheck.checks.missing.cells import LISTED, holders, in_turn, inputs, share, show, show_texts
 from datacheck.checks.missing.isolated import Sides, cells, dates_said, isolated
 from datacheck.checks.na_tokens import is_na_token, na_values
 from datacheck.checks.support import NUMERIC, need_sample
 from datacheck.dataset import Dataset, Kind
 from datacheck.errors import UsageError
-from datacheck.findings import Example, Finding, Repair, names
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
 from datacheck.summaries.base import Need
 
 MEASURED = (Kind.NUMBER, Kind.DATETIME)
@@ -76,6 +78,8 @@ class _Value:
     text: bool
     spellings: Counter[str] = field(default_factory=Counter)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    raw: set[str] = field(default_factory=set)
+    """The spellings, spaces and all, in columns of numbers and dates."""
     number: float = float("nan")
 
     @property
@@ -157,7 +161,7 @@ class SentinelValues(Rule):
                 if tokens.total(column):
                     for value, n in tokens[column].items():
                         if is_na_token(value) or value.strip().casefold() in own:
-                            self._add(found, value, column, split, n)
+                            self._add(found, value, column, split, n).raw.add(value)
 
     def _free_text(self, context: Context, found: dict[str, _Value]) -> None:
         for column in context.data.select(Kind.TEXT):
@@ -173,12 +177,12 @@ class SentinelValues(Rule):
                     if n >= least:
                         self._add(found, value, column, split, n)
 
-    def _add(
-        self, found: dict[str, _Value], value: str, column: str, split: str, n: int
-    ) -> None:
+    def _add(self, found: dict[str, _Value], value: str, column: str, split: str, n: int) -> _Value:
         """`N/A` and `n/a` are one finding."""
         bare = value.strip()
-        found.setdefault(bare.casefold(), _Value(text=True)).add(bare, column, split, n)
+        out = found.setdefault(bare.casefold(), _Value(text=True))
+        out.add(bare, column, split, n)
+        return out
 
     def _finding(self, context: Context, value: _Value) -> Finding:
         columns = sorted(value.counts, key=lambda c: (-value.cells(c), c))
@@ -212,21 +216,24 @@ class SentinelValues(Rule):
 
 
 def _examples(context: Context, value: _Value, columns: list[str]) -> list[Example]:
-    """A sampled row for each of the first columns; texts among numbers are null there."""
+    """Rows of the first columns in turn: the first ones of texts among numbers, else sampled."""
     import polars as pl
 
-    out: list[Example] = []
-    for column in columns[:5]:
-        kind, splits = context.data.columns[column].kind, list(value.counts[column])
+    found: list[list[Example]] = []
+    for column in columns[:MAX_EXAMPLES]:
+        kind = context.data.columns[column].kind
+        splits = [s for s in context.splits if s in value.counts[column]]
         cell = pl.col(column)
-        if kind in (Kind.CATEGORY, Kind.TEXT):
+        if value.text and kind in NUMERIC:
+            found.append(show_texts(context, splits, column, value.raw))
+            continue
+        if value.text:
             same = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
-            out += show(context, splits, column, same == value.said.lower())
-        elif value.text:
-            out.append(Example((), {column: value.said}))
+            rows = same == value.said.lower()
         elif kind is Kind.NUMBER:
-            out += show(context, splits, column, cell.cast(pl.Float64) == value.number)
+            rows = cell.cast(pl.Float64) == value.number
         else:
             stamp = pl.lit(int(value.number)).cast(pl.Datetime("us"))
-            out += show(context, splits, column, cell.cast(pl.Datetime("us")) == stamp)
-    return out
+            rows = cell.cast(pl.Datetime("us")) == stamp
+        found.append(show(context, splits, column, rows, MAX_EXAMPLES))
+    return in_turn(found)
