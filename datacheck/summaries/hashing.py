@@ -70,7 +70,7 @@ def nfc(series: pl.Series) -> pl.Series:
 
 
 def _ascii(series: pl.Series) -> bool:
-    return (series.str.len_bytes().sum() or 0) == (series.str.len_chars().sum() or 0)
+    return bool(series.str.len_bytes().sum() == series.str.len_chars().sum())
 
 
 def hash_column(series: pl.Series) -> Hashes:

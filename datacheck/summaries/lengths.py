@@ -55,15 +55,15 @@ class Histogram:
         return m3 / m2**1.5 if m2 > 0 else 0.0
 
     def quantile(self, q: float) -> float:
-        """The smallest length that at least a share ``q`` of the sequences does not exceed."""
+        """The smallest length that at least a share ``q`` of 0–1 does not exceed."""
         if not self.n:
             return float("nan")
         reached = np.searchsorted(np.cumsum(self.counts), q * self.n - 1e-9)
-        return float(self.lengths[min(int(reached), self.lengths.size - 1)])
+        return float(self.lengths[reached])
 
     def cdf(self) -> Floats:
         """Share of sequences no longer than each of ``lengths``."""
-        return np.cumsum(self.counts) / max(self.n, 1)
+        return np.cumsum(self.counts) / self.n
 
 
 class Lengths(Summary):

@@ -99,7 +99,7 @@ class Text:
         return some & (self.last > self.first)
 
     def _unspaced(self) -> Mask:
-        return (self.last - self.first) > LONG_WORD * np.maximum(self.counts, 1)
+        return (self.last - self.first) > LONG_WORD * self.counts
 
     def of_words(self, rows: Ints) -> tuple[Shingles, Ints, Ints]:
         """Hashed 3-grams of words: all of the chunk, and where those of each of ``rows`` begin

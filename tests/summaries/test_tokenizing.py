@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -76,3 +77,24 @@ def test_no_file_and_no_package(tmp_path, path, monkeypatch):
     with pytest.raises(datacheck.UsageError, match="needs the package tokenizers") as error:
         load(str(other))
     assert "pip install" in error.value.hint
+
+
+def test_texts_are_encoded_alike_however_many_at_a_time(path, monkeypatch):
+    texts = pl.Series(["a tree", "a", "tree ! !", None, "a a a a a"])
+    whole = counts(texts, path).tolist()
+    assert whole == [4, 3, 5, 2, 7]
+    for size in (1, 2, 4, 5, 6):
+        monkeypatch.setattr("datacheck.summaries.tokenizing.PIECE", size)
+        assert counts(texts, path).tolist() == whole
+        pieces = list(encoded(texts, path))
+        assert [len(p) for p in pieces[:-1]] == [size] * (len(pieces) - 1)
+        assert [len(ids) for piece in pieces for ids in piece] == whole
+
+
+def test_a_tokenizer_has_a_largest_size(path, monkeypatch):
+    size = Path(path).stat().st_size
+    monkeypatch.setattr("datacheck.summaries.tokenizing.LARGEST", size)
+    assert load(path)
+    monkeypatch.setattr("datacheck.summaries.tokenizing.LARGEST", size - 1)
+    with pytest.raises(datacheck.UsageError, match="which no tokenizer does"):
+        load(path)
