@@ -131,7 +131,7 @@ def hash_numbers(matrix: Floats, names: tuple[str, ...]) -> Hashes:
     """One uint64 per row of a float64 matrix (rows, columns), whatever the order of columns."""
     out = np.zeros((1, matrix.shape[0]), dtype=np.uint64)
     add_numbers(out, matrix, names, (0,) * len(names))
-    return np.asarray(out[0])
+    return out.ravel()
 
 
 def add_numbers(
@@ -142,7 +142,7 @@ def add_numbers(
     Each column's bits, the constant of its name flipped in (or 0 would be 0 in every column, and
     a 2.0 the same in half of them), are multiplied by it made odd, folded and mixed, and added.
     """
-    fold, mixed = np.empty_like(out[0]), np.empty_like(out[0])
+    fold, mixed = (np.empty(len(matrix), dtype=np.uint64) for _ in "ab")
     for j, name in enumerate(names):
         bits = number_bits(matrix[:, j])
         own = seed(name)

@@ -53,8 +53,9 @@ class Pairs(Summary):
         """Absorb the rows of a batch; pairs with a missing side are left aside."""
         a, b = batch.frame[self.source], batch.frame[self.target]
         of, to = lengths_of(a, self._measure), lengths_of(b, self._measure)
-        known = (of.is_not_null() & to.is_not_null()).to_numpy()
-        keys = (rounded(_filled(of)[known]) << 32) | rounded(_filled(to)[known])
+        known = of.is_not_null() & to.is_not_null()
+        rows, columns = (rounded(n.filter(known).to_numpy()) for n in (of, to))
+        keys = (rows << 32) | columns
         values, counts = np.unique(keys, return_counts=True)
         self._add(values, counts.astype(np.int64))
         self.whole += int(known.sum())
@@ -91,13 +92,9 @@ class Pairs(Summary):
         self.first = state["first"]
 
 
-def _filled(lengths: pl.Series) -> Ints:
-    return np.asarray(lengths.fill_null(0).to_numpy(), dtype=np.int64)
-
-
 def rounded(lengths: Ints) -> Ints:
     """Lengths with their 8 most significant bits kept, so that tables of them stay small."""
-    high = np.frexp(np.maximum(lengths, 1).astype(np.float64))[1].astype(np.int64)
+    high = np.frexp(lengths.astype(np.float64))[1].astype(np.int64)
     shift = np.maximum(high - BITS, 0)
     return np.asarray((np.minimum(lengths, (1 << 31) - 1) >> shift) << shift)
 

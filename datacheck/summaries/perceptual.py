@@ -36,7 +36,7 @@ def phash(gray32: npt.NDArray[np.float32]) -> Hashes:
     places[0] = 0
     for start in range(0, out.size, _CHUNK):
         low = _low(gray32[start : start + _CHUNK].astype(np.float64))
-        signs = low.reshape(-1, LOW * LOW) > FLAT
+        signs = low.reshape(len(low), LOW * LOW) > FLAT
         out[start : start + _CHUNK] = (signs * places).sum(axis=1, dtype=np.uint64)
     return out
 

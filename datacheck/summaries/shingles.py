@@ -199,7 +199,7 @@ def chunks(texts: pl.Series) -> Iterator[tuple[int, Text]]:
     while start < sizes.size:
         before = int(ends[start - 1]) if start else 0
         stop = max(int(np.searchsorted(ends, before + JOINED, side="right")), start + 1)
-        whole = _joined(texts.slice(start, stop - start))
+        whole = _joined(texts[start:stop])
         while start < stop:
             begin = int(ends[start - 1]) if start else 0
             until = int(np.searchsorted(ends[:stop], begin + CHUNK, side="right"))

@@ -56,7 +56,7 @@ class Thumbnails(Summary):
             mine = home == k
             chunk = self._chunks[k]["grey"]
             out[mine] = chunk[which[mine] - (int(ends[k]) - chunk.shape[0])]
-        return out.reshape(-1, SIDE, SIDE)
+        return out.reshape(which.size, SIDE, SIDE)
 
     def update(self, batch: Batch) -> None:
         """Absorb the rows of a batch."""
@@ -65,10 +65,11 @@ class Thumbnails(Summary):
         if not known.any():
             return
         levels = grey.filter(known).explode(empty_as_null=False, keep_nulls=False).to_numpy()
+        at = batch.addresses[known.to_numpy()]
         self._add({
-            "at": batch.addresses[known.to_numpy()],
+            "at": at,
             "hash": hashes.filter(known).to_numpy().astype(np.uint64),
-            "grey": levels.astype(np.uint8).reshape(-1, CELLS),
+            "grey": levels.astype(np.uint8).reshape(at.size, CELLS),
         })  # fmt: skip
 
     def merge(self, other: Self) -> Self:

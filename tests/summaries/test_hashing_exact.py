@@ -20,6 +20,7 @@ from datacheck.summaries.hashing import (
     hash_strings,
     mix,
     mix_int,
+    nfc,
     seed,
 )
 from datacheck.summaries.row_hashes import RowHashes
@@ -92,6 +93,13 @@ def test_texts_and_what_is_no_text_yet():
     other = hash_other(texts, "s").tolist()
     odd = plain_hashes.seed("s") | 1
     assert other == [plain_hashes.splitmix(h * odd & plain_hashes.WHOLE) for h in found]
+
+
+def test_only_texts_are_normalized():
+    whole, ascii_ = pl.Series([1, 2]), pl.Series(["a", None])
+    assert nfc(whole) is whole
+    assert nfc(ascii_) is ascii_
+    assert nfc(pl.Series(["e\u0301", None])).to_list() == ["\u00e9", None]
 
 
 def test_the_numbers_of_names_use_all_64_bits():

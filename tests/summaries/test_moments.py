@@ -146,6 +146,19 @@ def test_equality_is_exact_but_for_mean_and_m2_within_the_scale(change, rtol, eq
     assert changed().equals(changed())
 
 
+def test_a_billionth_of_the_scale_is_rounding():
+    for off, equal in ((0.9e-9, True), (1.5e-9, False)):
+        assert changed().equals(changed(mean=8 * off)) is equal
+        assert changed().equals(changed(m2=4 * 64 * off)) is equal
+
+
+def test_no_extreme_is_a_negative_zero():
+    for m in (of(-1.0, -0.0)["x"], of(-0.0, 1.0)["x"], of(-0.0, -0.0)["x"]):
+        assert math.copysign(1.0, m.max) == 1.0
+        assert math.copysign(1.0, m.min) == 1.0 or m.min == -1.0
+    assert of(-1.0, -0.0)["x"].zeros == 1
+
+
 def test_infinite_m2_are_equal_and_need_no_tolerance():
     a, b = of(1.7e308, -1.7e308), of(1.7e308, -1.7e308)
     assert a.equals(b)

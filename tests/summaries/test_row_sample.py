@@ -83,6 +83,16 @@ def test_what_can_never_enter_is_not_held():
     assert again.frame()[ADDRESS].to_list() == found.frame()[ADDRESS].to_list()
 
 
+def test_a_sample_has_65536_rows_and_500_of_each_class():
+    n = 100_000
+    rows = np.arange(n)
+    frame = pl.DataFrame({"x": rows, "y": np.where(rows < 600, "rare", "common")})
+    found = RowSample(("x",), label="y")
+    found.update(Batch(frame, rows))
+    assert found.frame().height == 65_536
+    assert found.frame(with_rare=True).filter(pl.col("x") < 600).height == 500
+
+
 def test_the_columns_read_are_those_sampled_and_the_label():
     assert RowSample(("x",), label="y").reads() == ("x", "y")
     assert RowSample(("x", "y"), label="y").reads() == ("x", "y")
