@@ -59,7 +59,8 @@ class Histogram:
         if not self.n:
             return float("nan")
         reached = np.searchsorted(np.cumsum(self.counts), q * self.n - 1e-9)
-        return float(self.lengths[reached])
+        # Counts may be weights, of which a running sum need not reach all of them.
+        return float(self.lengths[min(int(reached), self.lengths.size - 1)])
 
     def cdf(self) -> Floats:
         """Share of sequences no longer than each of ``lengths``."""

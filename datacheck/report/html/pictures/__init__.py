@@ -22,7 +22,7 @@ Picture: TypeAlias = Callable[[Finding, View], list[Markup]]
 
 PICTURES: tuple[tuple[tuple[str, ...], Picture], ...] = (
     (("LK001", "LK002", "LK003", "LB001", "LB004", "LB005", "SL003", "SL006", "SL007", "MV002",
-      "MV003", "NM005", "SC003"), pairs.side_by_side),
+      "MV003", "MV007", "NM005", "SC003"), pairs.side_by_side),
     (("LB002",), pairs.side_by_side),
     (("LK001", "LK002", "LB001", "LB004", "LB005", "LB002", "MV006"), pairs.thumbnails),
     (("NM001", "NM003", "NM005", "NM007", "LK004", "LK007", "CB005", "MV003"),
