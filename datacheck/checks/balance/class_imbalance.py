@@ -150,10 +150,10 @@ class ClassImbalance(Rule):
 
 
 def _shares(rows: Floats) -> tuple[Floats, Floats]:
-    """One-sided Wilson bounds of the share of each class, at ALPHA over all free shares."""
+    """One-sided Wilson bounds of the shares of two or more classes, at ALPHA over the free ones."""
     from scipy.special import ndtri
 
-    z = -float(ndtri(ALPHA / max(rows.size - 1, 1)))
+    z = -float(ndtri(ALPHA / (rows.size - 1)))
     bounds = [wilson(float(m), float(rows.sum()), z) for m in rows]
     return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
 
@@ -167,7 +167,7 @@ def _lost_classes(rows: Floats, threshold: float) -> Effect:
     from scipy.special import ndtri
 
     n, k = float(rows.sum()), rows.size
-    p = rows[rows > 0] / n
+    p = rows / n
     h = entropy(rows)
     slack = -float(ndtri(ALPHA)) * math.sqrt(max(float((p * np.log(p) ** 2).sum()) - h * h, 0) / n)
     bias = (k - 1) / (2 * n)

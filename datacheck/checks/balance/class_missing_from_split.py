@@ -79,15 +79,15 @@ class ClassMissingFromSplit(Rule):
             raise NotApplicable("needs labels in train and in another split")
         for train, other in pairs:
             both = set(counts[train]) | set(counts[other])
-            sides = []
-            p = 1.0
+            sides, chances = [], []
             for has, lacks in ((train, other), (other, train)):
                 missing, chance = unlikely(counts[has], counts[lacks], tests=2 * len(pairs))
                 if missing and chance < self.chance:
                     sides.append((has, lacks, missing))
-                    p = min(p, chance)
+                    chances.append(chance)
             if not sides:
                 continue
+            p = min(chances)
             spelled = _spellings(sides, counts)
             twins = {c for pair in spelled for c in pair}
             said = [self._said(label, counts, *side) for side in sides if set(side[2]) - twins]
@@ -163,7 +163,7 @@ def _spellings(
         for c in sorted(counts[lacks]):
             known.setdefault(_plain(c), c)
         for c in missing:
-            if (twin := known.get(_plain(c))) is not None and twin != c:
+            if (twin := known.get(_plain(c))) is not None:
                 out.setdefault(frozenset((c, twin)), (c, twin))
     return list(out.values())
 

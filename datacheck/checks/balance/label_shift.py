@@ -171,22 +171,22 @@ class LabelShift(Rule):
 
 
 def distance(a: Floats, b: Floats) -> Effect:
-    """Total variation distance ½ Σ|p − q| of two count vectors, with its interval.
+    """Total variation distance ½ Σ|p − q| of two vectors of counts above 0, with its interval.
 
     The value is the expectation, over random halves, of the distance in one half over the set of
     classes that the other half found to have grown. With d = q − p, its standard error s without
     a shift and r = d/s that is ½ Σ |d| (2Φ(|r|) − 1) − 2 s φ(r). It is at most the true distance,
     as the set can be no better than the best. The lower end is the better of two, see the page.
     """
-    n, m = float(a.sum()), float(b.sum())
-    if n <= 0 or m <= 0 or a.size < 2:
+    if a.size < 2:
         return Effect("total variation distance", 0.0, 0.0, 1.0, 0.0)
     from scipy.special import ndtr, ndtri
 
+    n, m = float(a.sum()), float(b.sum())
     p, q = a / n, b / m
     d, pooled = q - p, (a + b) / (n + m)
-    s = np.sqrt(np.maximum(pooled * (1 - pooled) * (1 / n + 1 / m), 1e-300))
-    r = np.minimum(np.abs(d) / s, 40.0)
+    s = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    r = np.abs(d) / s
     sign, density = 2 * ndtr(r) - 1, np.exp(-r * r / 2) / math.sqrt(2 * math.pi)
     value = max(0.0, 0.5 * float((np.abs(d) * sign - 2 * s * density).sum()))
     weight = 0.5 * np.sign(d) * (sign + 4 * r * density)  # of d_i in the value, by the delta method

@@ -139,11 +139,14 @@ class SkewedTarget(Rule):
 
 
 def l_ratios(y: Floats) -> tuple[tuple[float, float], tuple[float, float]]:
-    """L-skewness and L-kurtosis of finite values, each with its jackknife standard error."""
+    """L-skewness and L-kurtosis of finite values, each with its jackknife standard error.
+
+    At least five values, of which without any one of them not all are the same.
+    """
     x = np.sort(y)
     n = x.size
     x = x / 2 - np.median(x) / 2
-    x = x / (float(np.abs(x).max()) or 1.0)
+    x = x / np.abs(x).max()
     i = np.arange(n, dtype=np.float64)
     powers = [np.ones(n), i, i * (i - 1) / 2, i * (i - 1) * (i - 2) / 6]  # i over r
     whole = np.array([float((c * x).sum()) for c in powers])
@@ -162,7 +165,6 @@ def l_ratios(y: Floats) -> tuple[tuple[float, float], tuple[float, float]]:
 def _ratios(sums: Floats, n: int) -> tuple[Floats, Floats]:
     b = sums / n / np.array([[1.0], [n - 1], [math.comb(n - 1, 2)], [math.comb(n - 1, 3)]])
     scale = 2 * b[1] - b[0]
-    scale = np.where(scale > 0, scale, np.inf)
     third, fourth = 6 * b[2] - 6 * b[1] + b[0], 20 * b[3] - 30 * b[2] + 12 * b[1] - b[0]
     return third / scale, fourth / scale
 
@@ -175,6 +177,6 @@ def _jackknife(without: Floats) -> float:
 def _held(y: Floats) -> tuple[float, int]:
     """The share of squared deviations that the 1 % of rows furthest out hold; how many they are."""
     off = np.abs(y / 2 - np.median(y) / 2)
-    squares = np.sort((off / (float(off.max()) or 1.0)) ** 2)
+    squares = np.sort((off / off.max()) ** 2)
     rows = max(1, round(FURTHEST * y.size))
     return float(squares[-rows:].sum() / squares.sum()), rows

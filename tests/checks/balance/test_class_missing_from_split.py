@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import datacheck
 from datacheck.checks.balance.class_missing_from_split import unlikely
+from datacheck.findings import Status
 
 
 def counts(values: Any) -> dict[str, int]:
@@ -36,3 +44,118 @@ def test_tail_classes_are_not_blamed_beside_a_large_one():
     missing, chance = unlikely(has, {"a": 200})
     assert set(missing) == {"b"}
     assert chance < 1e-10
+
+
+def union_bound(has, lacks, tests):
+    """Of each number of largest missing classes: the chance by counting all ways to deal."""
+    missing = sorted((n for c, n in has.items() if c not in lacks), reverse=True)
+    m, total = sum(lacks.values()), sum(has.values()) + sum(lacks.values())
+    k = len(set(has) | set(lacks))
+    return [
+        Fraction(math.comb(total - sum(missing[:size]), m), math.comb(total, m))
+        * math.comb(k, size) * k * tests
+        for size in range(1, len(missing) + 1)
+    ]  # fmt: skip
+
+
+COUNTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30), min_size=1)
+
+
+@given(COUNTS, COUNTS, st.integers(1, 6))
+def test_the_chance_is_that_of_counting_all_ways_to_deal_the_rows(has, lacks, tests):
+    named, chance = unlikely(has, lacks, tests)
+    bounds = union_bound(has, lacks, tests)
+    if not bounds:
+        assert (named, chance) == ({}, 1.0)
+        return
+    assert chance == pytest.approx(float(min(*bounds, 1, 1)), rel=1e-9)
+    missing = sorted((c for c in has if c not in lacks), key=lambda c: (-has[c], c))
+    assert list(named) == missing[: len(named)]
+    assert named == {c: has[c] for c in named}
+
+
+def test_classes_that_may_well_be_absent_alone_are_named_only_where_there_are_no_others():
+    """Half of the rows are here, so that a class of one row is absent there half of the time."""
+    tail = {f"t{i}": 1 for i in range(30)}
+    named, chance = unlikely({"two": 2, **tail}, {"z": 32})
+    assert named == {"two": 2}
+    assert chance < 1e-10
+    assert unlikely(tail, {"z": 30})[0] == tail
+    # With one row more here than there, one row is absent there a little more than half the time.
+    assert unlikely({"two": 2, **tail}, {"z": 31})[0] == {"two": 2}
+    assert unlikely({"two": 2, **tail}, {"z": 33})[0] == {"two": 2, **tail}
+
+
+def audit(train, test, *, more=None, **options):
+    splits = {"train": train, "test": test, **(more or {})}
+    frames = {
+        s: pl.DataFrame({"x": 0.5, "label": [c for c, n in y.items() for _ in range(n)]})
+        for s, y in splits.items()
+    }
+    chosen = {"label": "label", "task": "classification", "select": ("CB003",)}
+    report = datacheck.audit(frames, settings={**chosen, "rules": {"CB003": options}})
+    assert report.outcomes[0].status is not Status.FAILED
+    return report.findings
+
+
+def test_the_finding_of_a_missing_class_in_full():
+    train, test = {"a": 60, "b": 30, "c": 30}, {"a": 30, "d": 12}
+    (one,) = audit(train, test)
+    p = float(min(union_bound(train, test, 2)))
+    q = float(min(union_bound(test, train, 2)))
+    assert one.effect.value == one.effect.high == pytest.approx(min(p, q))
+    assert (one.effect.low, one.effect.threshold) == (0, 0.005)
+    assert one.message == (
+        "test lacks 2 of 3 classes of label: 'b' (30 rows in train), 'c' (30 rows in train); "
+        "train lacks 1 of 2 classes of label: 'd' (12 rows in test)"
+    )
+    assert (one.count, one.total, one.unit) == (3, 4, "classes")
+    assert one.evidence["missing"] == {"test": ["b", "c"], "train": ["d"]}
+    assert one.evidence["rows"] == {"test": 60, "train": 12}
+    assert one.evidence["spellings"] == []
+    assert [r.name for r in one.repairs] == ["stratified-resplit"]
+
+
+def test_more_splits_are_more_tests_and_the_border_itself_is_chance():
+    train, test = {"a": 100, "b": 30}, {"a": 40}
+    p = unlikely(train, test, 2)[1]
+    assert not audit(train, test, chance=p)
+    assert len(audit(train, test, chance=math.nextafter(p, 1))) == 1
+    same = {"valid": {"a": 40, "b": 12}}
+    again = audit(train, test, more=same, chance=1.0)
+    assert [f.splits for f in again] == [("train", "test")]
+    assert again[0].effect.value == pytest.approx(2 * p)
+
+
+def test_spellings_are_told_and_what_is_none_beside_them():
+    train, test = {"Red": 60, "green-ish": 50, "blue": 40}, {"red.": 30, "green ish": 30}
+    (one,) = audit(train, test)
+    assert one.message == (
+        "train and test share no class of label; classes of label look like two spellings of one: "
+        "'Red' and 'red.', 'green-ish' and 'green ish'; test lacks 3 of 3 classes of label: 'Red' "
+        "(60 rows in train), 'green-ish' (50 rows in train), 'blue' (40 rows in train)"
+    )
+    assert one.evidence["spellings"] == [["Red", "red."], ["green-ish", "green ish"]]
+    assert [r.name for r in one.repairs] == ["unify-class-names"]
+    (two,) = audit({"Red": 60, "blue": 60}, {"red.": 30, "blue": 30})
+    assert two.message == "classes of label look like two spellings of one: 'Red' and 'red.'"
+    (three,) = audit({"Red": 60, "blue": 60}, {"red.": 60, "grey": 60})
+    assert [said.partition(" ")[0] for said in three.message.split("; ")] == [
+        "train", "classes", "test", "train",
+    ]  # fmt: skip
+
+
+def test_a_split_without_labels_is_left_out():
+    train, test = {"a": 60, "b": 60}, {"a": 60}
+    unlabeled = pl.DataFrame({"x": np.arange(9) * 0.5})
+    for bare in (unlabeled, unlabeled.with_columns(label=pl.lit(None, pl.String))):
+        frame = {
+            s: pl.DataFrame({"x": 0.5, "label": [c for c, n in y.items() for _ in range(n)]})
+            for s, y in (("train", train), ("test", test))
+        }
+        chosen = {"label": "label", "task": "classification", "select": ("CB003",)}
+        found = datacheck.audit({**frame, "valid": bare}, settings=chosen).findings
+        assert [f.splits for f in found] == [("train", "test")]
+        two = {"train": frame["train"], "test": bare}
+        (outcome,) = datacheck.audit(two, settings=chosen).outcomes
+        assert outcome.reason == "needs labels in train and in another split"
