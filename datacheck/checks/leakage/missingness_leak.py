@@ -130,10 +130,10 @@ class MissingnessLeak(Rule):
             tested += int(fit.sum())
             fit &= _told(block.rows, target, self.min_rows) >= self.min_auc
             gaps += [block.gap(int(j)) for j in np.flatnonzero(fit)]
-        z = critical(max(tested, 1))
+        z = critical(tested)
         for gap in gaps:
             judged = self._class(gap, target, z) if target.classes else _number(gap, target, z)
-            if judged and judged[1].value >= self.min_auc and judged[1].low >= self.min_low:
+            if judged and judged[1].low >= self.min_low:
                 where, got, inside, outside = judged
                 found[where].setdefault(gap.column, (gap, got, inside, outside))
         for where, hits in sorted(found.items(), key=lambda f: f[0] or ""):
@@ -171,7 +171,7 @@ class MissingnessLeak(Rule):
         inside = np.bincount(target.codes[gap.rows], minlength=target.sizes.size)
         total, n = int(inside.sum()), target.n
         best = None
-        for k in np.flatnonzero(target.sizes >= min(self.min_rows, n)):
+        for k in np.flatnonzero(target.sizes >= self.min_rows):
             size = int(target.sizes[k])
             mine, others = int(inside[k]), total - int(inside[k])
             d, low, high = _difference(mine, size, others, n - size, z)
@@ -232,12 +232,12 @@ def _told(rows: Mask, target: Target, least: int) -> Floats:
         starts = np.cumsum(target.sizes) - target.sizes
         inside = np.add.reduceat(rows[by_class].astype(np.int32), starts, axis=0)
         sizes = target.sizes[:, None]
-        off = np.abs(inside / sizes - (total - inside) / np.maximum(n - sizes, 1))
+        off = np.abs(inside / sizes - (total - inside) / (n - sizes))
         return np.asarray((1 + np.where(sizes >= least, off, 0.0).max(axis=0)) / 2)
-    y = target.values / (float(np.abs(target.values).max()) or 1.0)
+    y = target.values / np.abs(target.values).max()
     y = y - y.mean()
     between = (rows.T @ y) ** 2 * n / np.maximum(total * (n - total), 1)
-    return np.asarray(between / (float(y @ y) or 1.0))
+    return np.asarray(between / float(y @ y))
 
 
 def _repeated(x: Floats, least: int) -> Ints:
@@ -253,16 +253,13 @@ def _far(x: Floats, least: int) -> list[float]:
     """Repeated extremes that are further from all others than these are from each other."""
     x = x[np.isfinite(x)]
     out: list[float] = []
-    if x.size < 2 * least:
-        return out
-    for value, sign in ((float(x.min()), 1.0), (float(x.max()), -1.0)):
+    for value in (float(x.min()), float(x.max())):
         rest = x[x != value]
         if x.size - rest.size < least or rest.size < least:
             continue
         with np.errstate(over="ignore"):
-            near, far = (rest.min(), rest.max()) if sign > 0 else (rest.max(), rest.min())
-            gap, span = sign * (near - value), sign * (far - near)
-        if gap >= span > 0 and np.unique(rest[:1000]).size >= LEAST_OTHERS:
+            gap, span = np.abs(rest - value).min(), rest.max() - rest.min()
+        if gap >= span and np.unique(rest).size >= LEAST_OTHERS:
             out.append(value)
     return out
 
@@ -284,7 +281,7 @@ def _number(gap: _Gap, target: Target, z: float) -> tuple[None, Score, float, fl
     with np.errstate(all="ignore"):
         inside, outside = float(y[gap.rows].mean()), float(y[~gap.rows].mean())
         value, half = explained(y, np.where(gap.rows, inside, outside), z)
-    if not np.isfinite(value) or not np.isfinite(half):
+    if not np.isfinite(half):
         return None
     score = Score("R²", value, value - half, min(1.0, value + half), y.size)
     return None, score, inside, outside
