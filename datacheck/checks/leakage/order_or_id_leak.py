@@ -268,7 +268,7 @@ def _stretches(codes: Ints, k: int, z: float) -> Score | None:
     totals = np.bincount(codes, minlength=k)
     # A class that fills less than a stretch or two would leave its mark on too few of them.
     rarest = int(totals[totals >= RARE * n].min(initial=n))
-    blocks = min(max(16, 8 * k, 8 * n // rarest), n // 4, MOST_BLOCKS)
+    blocks = min(max(8 * k, 8 * n // rarest), n // 4, MOST_BLOCKS)
     block = np.arange(n) * blocks // n
     table = np.bincount(block * k + codes, minlength=blocks * k).reshape(blocks, k)
     sizes = table.sum(axis=1)
