@@ -101,6 +101,9 @@ def test_one_class_alone_has_no_distance():
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30),
        st.lists(st.integers(0, 9), min_size=1, max_size=30))  # fmt: skip
+@example(list(range(60)), list(range(40, 100)))
+@example(list(range(40, 100)), list(range(60)))
+@example(list(range(60)), list(range(90, 150)))
 def test_the_place_is_how_often_a_target_of_the_other_split_is_the_higher_one(x, y):
     a, b = np.array(x, dtype=float), np.array(y, dtype=float)
     area = float(((b[:, None] > a) + 0.5 * (b[:, None] == a)).mean())
