@@ -200,7 +200,7 @@ class FittedOnEverything(Rule):
         """Whether so many columns cannot be an accident of an honest split."""
         least = 1 if exact else self.min_columns
         root = self.tolerance * math.sqrt(rows)
-        p = min(1.0, 0.8 * root) * min(1.0, 1.13 * root)  # densities of mean and deviation at 0
+        p = 0.8 * root * min(1.0, 1.13 * root)  # densities of mean and deviation at 0
         return hits >= least and binomial_sf(hits, columns, p) < ALPHA
 
     def _told(

@@ -141,7 +141,7 @@ class MissingnessLeak(Rule):
 
     def _blocks(self, context: Context, target: Target, split: str) -> Iterable[_Block]:
         """Where columns have gaps, some columns at a time."""
-        width, schema = max(1, CELLS // target.n), target.frame.schema
+        width, schema = 1 + CELLS // target.n, target.frame.schema
         columns = context.columns(roles=ROLES, splits=[split])
         holes = [c for c in columns if missing(context, split, c) >= self.min_rows]
         for start in range(0, len(holes), width):

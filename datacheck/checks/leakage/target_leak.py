@@ -178,7 +178,7 @@ class TargetLeak(Rule):
                 for pair in _candidates(target, chosen, unit):
                     share = _share(target, pair, unit)
                     if share >= ADD_UP:
-                        hits[pair] = max(share, hits.get(pair, 0.0))
+                        hits[pair] = share
         if not hits:
             return
         ranked = sorted(hits, key=lambda h: (-hits[h], h))

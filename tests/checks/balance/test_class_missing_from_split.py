@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import datacheck
@@ -61,7 +61,11 @@ def union_bound(has, lacks, tests):
 COUNTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30), min_size=1)
 
 
+MANY = {f"s{i}": 3 for i in range(12)}
+
+
 @given(COUNTS, COUNTS, st.integers(1, 6))
+@example({"a": 30, "b": 2, "s0": 4, "s1": 4}, MANY, 2)  # b too would be no accident, but a is less
 def test_the_chance_is_that_of_counting_all_ways_to_deal_the_rows(has, lacks, tests):
     named, chance = unlikely(has, lacks, tests)
     bounds = union_bound(has, lacks, tests)

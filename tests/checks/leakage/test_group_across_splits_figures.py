@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import datacheck
+from datacheck.checks.codes import CODES
 from datacheck.checks.leakage.group_across_splits import (
-    GroupAcrossSplits,
     _agreement,
     _candidates,
     _keys,
@@ -225,7 +225,7 @@ def test_of_too_many_entities_a_sample_says_how_many_rows(cap):
         locate=lambda split, at: tuple(f"{split}:{a}" for a in at),
     )  # fmt: skip
     column: Any = SimpleNamespace(name="user", assumed=False)
-    (one_,) = GroupAcrossSplits()._shared(context, column, "train", "test")
+    (one_,) = CODES["LK003"].load()()._shared(context, column, "train", "test")
     _, (hashes, counts), exact = _keys(whole["train"], whole["test"], "user")
     assert not exact
     shared = np.isin(hashes, keys(one, 5000).hashes("user"))
