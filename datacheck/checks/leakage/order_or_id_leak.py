@@ -62,6 +62,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, Rule
+from datacheck.checks.leakage.shortcuts import TABLE
 from datacheck.checks.predict import LEAST, Target, read_target
 from datacheck.checks.scores import RHO, Score, critical, rank_correlation
 from datacheck.checks.stats import midranks, wilson
@@ -139,7 +140,7 @@ class OrderOrIdLeak(Rule):
         if not target.classes or files.size < 2:
             return None, False
         k = len(target.classes)
-        if files.size * k > 1 << 24:
+        if files.size * k > TABLE:
             return None, False
         table = np.bincount(rows * k + target.codes, minlength=files.size * k).reshape(-1, k)
         paths = [context.data.files[f] for f in files]

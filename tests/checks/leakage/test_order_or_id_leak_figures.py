@@ -236,6 +236,13 @@ def test_many_files_and_many_classes_are_judged():
     assert score.value == 1
 
 
+@pytest.mark.parametrize(("cells", "judged"), [(4, True), (3, False)])
+def test_a_table_of_files_and_classes_has_a_bound(cells, judged, monkeypatch):
+    monkeypatch.setattr("datacheck.checks.leakage.order_or_id_leak.TABLE", cells)
+    score, _ = of_files(*sorted_files(2, 60), ["north", "south"], "ab")
+    assert (score is not None) == judged
+
+
 def test_a_path_bears_a_name_as_a_word_or_longer_ones_anywhere():
     assert _bears("train/cat/1.csv", "cat")
     assert _bears("train/big_cat.csv", "cat")
