@@ -150,10 +150,10 @@ class ClassImbalance(Rule):
 
 
 def _shares(rows: Floats) -> tuple[Floats, Floats]:
-    """One-sided Wilson bounds of the shares of two or more classes, at ALPHA over the free ones."""
+    """One-sided Wilson bounds of the share of each class, at ALPHA over all free shares."""
     from scipy.special import ndtri
 
-    z = -float(ndtri(ALPHA / (rows.size - 1)))
+    z = -float(ndtri(ALPHA / max(rows.size - 1, 1)))
     bounds = [wilson(float(m), float(rows.sum()), z) for m in rows]
     return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
 

@@ -173,8 +173,11 @@ def _tags(context: Context, splits: list[str]) -> bool:
         listed = schema[label]
         if not isinstance(listed, pl.List):
             return False
-        inner = listed.inner
-        if not (isinstance(inner, pl.String | pl.Categorical | pl.Enum) or inner.is_integer()):
+        if listed.inner.is_numeric():  # codes are held as floats
+            codes = frame[label].explode().drop_nulls()
+            if not (codes % 1 == 0).all():
+                return False
+        elif not isinstance(listed.inner, pl.String | pl.Categorical | pl.Enum):
             return False
         lengths = frame.select(pl.col(label, *of).list.len()).drop_nulls(label)
         of = [c for c in of if lengths[c].eq_missing(lengths[label]).all()]

@@ -129,7 +129,8 @@ class DuplicateRowsAcrossSplits(Rule):
 def _about(expected: float, total: int) -> str:
     if expected >= total:
         return "all"  # pairs of rows are expected: a row may have many
-    return "none" if expected < 0.5 else f"about {expected:,.0f}"
+    told = f"{expected:,.0f}"
+    return "none" if told == "0" else f"about {told}"
 
 
 def _examples(

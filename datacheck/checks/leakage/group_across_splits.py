@@ -274,7 +274,7 @@ def _agreement(column: pl.Series, classes: Ints, *, ordered: bool) -> _Entity | 
     table = np.bincount(codes * k + y, minlength=d * k).reshape(d, k).astype(np.float64)
     marginal = np.bincount(y, minlength=k).astype(np.float64)
     chance = float((marginal * (marginal - 1)).sum() / (n * (n - 1)))
-    if chance >= 1:
+    if not 0 < chance < 1:
         return None
     several = sizes > 1
     own = (table * (table - 1)).sum(axis=1)[several] / (sizes * (sizes - 1))[several]
@@ -288,7 +288,7 @@ def _agreement(column: pl.Series, classes: Ints, *, ordered: bool) -> _Entity | 
     spread = max(spread, 1 / own.size)
     scale = 1 - chance
     null = math.sqrt(chance * (1 - chance) / own.size)
-    p = float(normal_sf((mean - chance) / max(null, 1e-12)))
+    p = float(normal_sf((mean - chance) / null))
     return _Entity(
         column.name,
         (mean - chance) / scale,

@@ -44,7 +44,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datacheck.checks.base import ADDRESS, Context, NotApplicable, Rule
+from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.stats import ks, wilson
 from datacheck.checks.support import examples, need_sample
 from datacheck.dataset import Column, Dataset, Kind, Role, to_matrix
@@ -85,16 +85,16 @@ class TimeOverlap(Rule):
     ) -> Iterable[Finding]:
         name = column.name
         known, seen = context.moments(train)[name], context.moments(other)[name]
-        if not known.finite or not seen.finite or seen.min >= known.max:
-            return
         frame = context.sample(other)
         first, second = _values(context, train, name), _values(context, other, name)
         early = second < known.max
         k, n = int(early.sum()), int(np.isfinite(second).sum())
         sampled = context.sampled(other)
-        share = k / n if n else 0.0
+        if not k:
+            return
+        share = k / n
         low, high = wilson(k, n) if sampled else (share, share)
-        if not k or low < self.min_share:
+        if low < self.min_share:
             return
         count = round(share * seen.finite)
         about = "about " if sampled else ""
@@ -129,9 +129,7 @@ class TimeOverlap(Rule):
             total=seen.finite,
             effect=Effect("share of rows", share, low, high, self.min_share),
             evidence=evidence,
-            examples=examples(context, other, frame[np.flatnonzero(early)[:5]], [name])
-            if ADDRESS in frame.columns
-            else (),
+            examples=examples(context, other, frame[np.flatnonzero(early)], [name]),
         )
 
 

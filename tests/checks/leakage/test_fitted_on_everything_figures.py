@@ -239,6 +239,25 @@ def test_train_and_one_other_may_have_been_fitted_together():
     assert one.splits == ("train", "test", "more")
 
 
+def test_four_splits_are_named_and_how_many_more_there_are():
+    others = ("e1", "e2", "e3", "e4", "e5")
+    table = {c: {"train": moment(**ODD), **dict.fromkeys(others, moment())} for c in "ab"}
+    (one,) = each(table, others)
+    assert "of e1, e2, e3, e4 and 1 more have mean 0" in one.message
+    parts = [0.25, -0.25, 0.5, -0.5, 0.125, -0.125]
+    sd = math.sqrt(1 - np.mean(np.square(parts)))
+    together_ = dict(zip(("train", *others), (moment(m, sd) for m in parts), strict=True))
+    (two,) = together(dict.fromkeys("ab", together_), others)
+    assert "over train, e1, e2, e3 and 2 more together, but" in two.message
+    own_ = {s: moment(0.5, 0.2 + i / 99, **RANGE) for i, s in enumerate(("train", *others))}
+    (three,) = ranges(dict.fromkeys("abc", own_), others=others)
+    assert "in each of train, e1, e2, e3 and 2 more: each" in three.message
+    end = {"train": moment(low=0.25, high=0.75)} | dict.fromkeys(others, moment(low=0.5, high=0.75))
+    end |= {"e1": moment(low=0.0, high=0.5), "e2": moment(low=0.5, high=1.0)}
+    (four,) = ranges(dict.fromkeys("abc", end), others=others)
+    assert "over train, e1, e2, e3 and 2 more together, but" in four.message
+
+
 def test_rows_are_those_of_all_splits_of_the_pool():
     """So many that two of ten columns within 0.01 may be an accident of the whole, not of half."""
     table: dict[str, Any] = {c: halves(n=40) for c in "ab"}

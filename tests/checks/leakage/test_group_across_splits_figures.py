@@ -98,6 +98,7 @@ def test_no_entity_has_more_than_a_tenth_of_the_rows(most, judged):
 def test_one_label_says_nothing():
     e = [f"s{i % 60}" for i in range(200)]
     assert agreement(e, np.zeros(200)) is None
+    assert agreement(e, np.arange(200)) is None  # nor does a label for each row
 
 
 def test_a_measurement_whose_neighbors_agree_is_no_entity():
@@ -197,12 +198,13 @@ def test_at_most_five_examples_are_shown():
 
 @pytest.mark.parametrize(("values", "found"), [(5, 1), (4, 0)])
 def test_a_group_by_its_name_alone_has_five_values(values, found):
-    """In both splits together: each has but four or three."""
+    """In both splits together: of five each has four, of four each has all."""
     names = [f"g{i}" for i in range(values)]
+    some = (names[:-1], names[1:]) if values == 5 else (names, names)
     frame = [
         pl.DataFrame({"group": n * 6, "x": np.arange(6.0 * len(n)) / 7,
                       "label": (["a", "b"] * 20)[: 6 * len(n)]})
-        for n in (names[:-1], names[1:])
+        for n in some
     ]  # fmt: skip
     assert len(audit(*frame).findings) == found
     assert len(audit(*frame, group="group").findings) == 1

@@ -226,6 +226,17 @@ def test_what_is_not_finite_or_huge_is_no_term():
         assert len(_candidates(made, ("a", "b"), 1.0)) == found
 
 
+def test_a_small_difference_of_large_numbers_is_found():
+    rng = np.random.default_rng(0)
+    y, a = rng.normal(size=64), rng.normal(size=64) * 1e9
+    assert ("a", "b", -1) in _candidates(target(y, a=a, b=a - y), ("a", "b"), 1.0)
+
+
+def test_numbers_have_no_units():
+    frame = planted()
+    assert not audit(frame.with_columns(label=pl.col("label") / 1000))
+
+
 def test_of_columns_that_are_all_the_same_some_pairs_are_enough():
     """Every pair of seventy ones and seventy others adds up: 4 of each of 64 are looked at."""
     rng = np.random.default_rng(0)
