@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from datacheck.checks.codes import CODES
@@ -77,4 +79,5 @@ ONE = ("train",)
     ],
 )
 def test_what_is_asked_for(code, data, asked):
-    assert sorted({need.kind for need in CODES[code].load()().needs(data)}) == asked
+    rule: Any = CODES[code].load()()
+    assert sorted({need.kind for need in rule.needs(data)}) == asked

@@ -28,7 +28,7 @@ def audit(*, task="classification", **splits):
 
 
 def test_the_finding_of_missing_labels_in_full():
-    y = ["a", "b"] * 500
+    y: list[str | None] = ["a", "b"] * 500
     for i in range(3, 1000, 100):
         y[i] = None
     one, two = sorted(audit(train=y, test=[None, "a", "b", "a"]), key=lambda f: f.total)[::-1]

@@ -24,7 +24,7 @@ from datacheck.checks.leakage.fitted_on_everything import (
 )
 from datacheck.summaries.moments import Moment
 
-FittedOnEverything = CODES["LK007"].load()
+FittedOnEverything: Any = CODES["LK007"].load()
 
 
 def moment(mean=0.0, sd=1.0, n=400, low=-3.0, high=3.0, at_min=1, at_max=1, fractional=9):

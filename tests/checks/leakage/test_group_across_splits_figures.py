@@ -61,7 +61,7 @@ def drawn(seed, values=60, rows=200, noise=0.1, classes=3):
 def test_agreement_is_that_of_counting_pairs(seed, noise, numbers):
     e, y = drawn(seed, noise=noise)
     rng = np.random.default_rng(seed)
-    names = [None if rng.random() < 0.05 else int(v) if numbers else f"s{v}" for v in e]
+    names: list[Any] = [None if rng.random() < 0.05 else int(v) if numbers else f"s{v}" for v in e]
     shuffled = rng.permutation(60)  # so that neighbors mean nothing
     names = [int(shuffled[v]) if numbers and v is not None else v for v in names]
     found = agreement(names, y, ordered=numbers)
@@ -144,7 +144,8 @@ def test_candidates_repeat_in_the_peek(distinct, peeked, kind, integer, tried):
 
 
 def audit(train, test, *, more=None, **options):
-    chosen = {"select": ("LK003",), "rules": {"LK003": options}, "label": "label"}
+    chosen: dict[str, Any] = {"select": ("LK003",), "label": "label"}
+    chosen["rules"] = {"LK003": options}
     flags = {k: options.pop(k) for k in ("group", "task") if k in options}
     frames = {"train": train, "test": test, **(more or {})}
     report = datacheck.audit(frames, settings={**chosen, **flags})
@@ -227,7 +228,8 @@ def test_of_too_many_entities_a_sample_says_how_many_rows(cap):
         locate=lambda split, at: tuple(f"{split}:{a}" for a in at),
     )  # fmt: skip
     column: Any = SimpleNamespace(name="user", assumed=False)
-    (one_,) = CODES["LK003"].load()()._shared(context, column, "train", "test")
+    rule: Any = CODES["LK003"].load()()
+    (one_,) = rule._shared(context, column, "train", "test")
     _, (hashes, counts), exact = _keys(whole["train"], whole["test"], "user")
     assert not exact
     shared = np.isin(hashes, keys(one, 5000).hashes("user"))

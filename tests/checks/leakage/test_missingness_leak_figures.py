@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -297,7 +298,8 @@ def test_the_finding_of_a_number_in_full():
 def test_columns_are_looked_at_some_at_a_time_with_the_same_outcome(monkeypatch):
     label = np.repeat(["a", "b"], 60)
     inside = label == "a"
-    columns = {f"x{j}": np.where(inside, -999.5, np.arange(120) / 7 + j) for j in range(3)}
+    columns: dict[str, Any] = {}
+    columns |= {f"x{j}": np.where(inside, -999.5, np.arange(120) / 7 + j) for j in range(3)}
     columns |= {f"g{j}": [None if i else 0.5 * j for i in inside] for j in range(3)}
     whole = audit(columns, label)
     assert whole[0].count == 6

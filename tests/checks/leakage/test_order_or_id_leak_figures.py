@@ -164,10 +164,14 @@ def test_one_in_ten_may_have_no_id(missing, ranked):
 # -- files ---------------------------------------------------------------------------------------
 
 
+def over(names) -> Any:
+    """A context with those files."""
+    return SimpleNamespace(data=SimpleNamespace(files=dict(enumerate(names))))
+
+
 def of_files(y, files, names, classes="abc", **options):
     made = target(y, [f"class {c}" for c in classes], files)
-    data = SimpleNamespace(files=dict(enumerate(names)))
-    return OrderOrIdLeak(**options)._files(SimpleNamespace(data=data), made, 3.0)
+    return OrderOrIdLeak(**options)._files(over(names), made, 3.0)
 
 
 @given(st.integers(0, 999))
@@ -219,10 +223,11 @@ def test_what_is_one_file_or_numbered_parts_tells_nothing():
     y, f = sorted_files(10, 30)
     assert of_files(y, f, [f"part-{i}.csv" for i in range(10)]) == (None, False)
     assert of_files(y, f * 0, ["north"]) == (None, False)
-    score, _ = of_files(*sorted_files(2, 60), ["north", "south"])
+    y, two = sorted_files(2, 60)
+    score, _ = of_files(y, two, ["north", "south"])
     assert score is not None
-    made = target(y, (), f)
-    assert OrderOrIdLeak()._files(SimpleNamespace(data=None), made, 3.0) == (None, False)
+    made = target(y / 2, (), two)
+    assert OrderOrIdLeak()._files(over(["north", "south"]), made, 3.0) == (None, False)
 
 
 def test_many_files_and_many_classes_are_judged():
@@ -230,8 +235,7 @@ def test_many_files_and_many_classes_are_judged():
     f = np.repeat(np.arange(k), 20)
     names = [f"{'abcdefghijklm'[i % 13]}{'vwxyz'[i // 13]}" for i in range(k)]
     made = target(f, [f"kind {n}" for n in names], f)
-    data = SimpleNamespace(files=dict(enumerate(n[::-1] for n in names)))
-    score, _ = OrderOrIdLeak()._files(SimpleNamespace(data=data), made, 3.0)
+    score, _ = OrderOrIdLeak()._files(over(n[::-1] for n in names), made, 3.0)
     assert score is not None
     assert score.value == 1
 
@@ -239,7 +243,8 @@ def test_many_files_and_many_classes_are_judged():
 @pytest.mark.parametrize(("cells", "judged"), [(4, True), (3, False)])
 def test_a_table_of_files_and_classes_has_a_bound(cells, judged, monkeypatch):
     monkeypatch.setattr("datacheck.checks.leakage.order_or_id_leak.TABLE", cells)
-    score, _ = of_files(*sorted_files(2, 60), ["north", "south"], "ab")
+    y, files = sorted_files(2, 60)
+    score, _ = of_files(y, files, ["north", "south"], "ab")
     assert (score is not None) == judged
 
 
@@ -378,6 +383,7 @@ def test_the_finding_of_files_in_full(tmp_path):
     )
     assert (one.count, one.total) == (600, 600)
     low = (wilson(594, 600, critical(2))[0] - 0.5) / 0.5
+    assert one.effect is not None
     assert one.effect.low == pytest.approx(low)
     assert one.effect.threshold == 0.8
 

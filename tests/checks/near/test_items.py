@@ -70,9 +70,9 @@ def test_places_and_splits_of_items(rows):
         assert rows_of(known, name).tolist() == [i for i, r in enumerate(rows) if r[0] == k]
         held = {r[1] for r in rows if r[0] == k}
         assert known.held[name].tolist() == [rows[i][1] in held for i in known.first.tolist()]
-    none = Items(("a",), *(np.zeros(0, dtype=np.int64),) * 2, known.labels[:0],
-                 *(np.zeros(0, dtype=np.int64),) * 2)  # type: ignore[arg-type] # fmt: skip
-    assert none.places(np.zeros(0, dtype=np.int64)).size == 0
+    nothing = np.zeros(0, dtype=np.int64)
+    none = Items(("a",), nothing, nothing.astype(np.int16), known.labels[:0], nothing, nothing)
+    assert none.places(nothing).size == 0
 
 
 @given(ROWS, PAIRS)
