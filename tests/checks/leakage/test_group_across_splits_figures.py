@@ -146,7 +146,7 @@ def test_candidates_repeat_in_the_peek(distinct, peeked, kind, integer, tried):
 def audit(train, test, *, more=None, **options):
     chosen: dict[str, Any] = {"select": ("LK003",), "label": "label"}
     chosen["rules"] = {"LK003": options}
-    flags = {k: options.pop(k) for k in ("group", "task") if k in options}
+    flags: dict[str, Any] = {k: options.pop(k) for k in ("group", "task") if k in options}
     frames = {"train": train, "test": test, **(more or {})}
     report = datacheck.audit(frames, settings={**chosen, **flags})
     assert report.outcomes[0].status is not Status.FAILED
