@@ -1,6 +1,7 @@
 """The HTML report in a real Chromium: it renders, sorts, filters, and asks and runs nothing."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,20 +257,38 @@ def test_names_and_roles_reach_a_screen_reader(opened, clinic):
 
 
 def test_large_reports_open_in_time(chromium, clinic, tmp_path):
+    """In two seconds of a processor; where others slow it down, in twice what the same words and
+    pictures take without style and script.
+    """
     for name, made in (("many", many(clinic)), ("wide", wide(clinic))):
-        path = tmp_path / f"{name}.html"
-        path.write_text(made.to_html(), encoding="utf-8")
+        whole, bare = tmp_path / f"{name}.html", tmp_path / f"{name}-bare.html"
+        whole.write_text(made.to_html(), encoding="utf-8")
+        bare.write_text(stripped(made.to_html()), encoding="utf-8")
         chromium.look(1200)
-        taken: list[float] = []
-        while len(taken) < 3 and not (taken and min(taken) < SECONDS):  # others may be at work here
-            chromium.events.clear()
-            chromium.say("Performance.disable")
-            chromium.say("Performance.enable", timeDomain="threadTicks")
-            before = spent(chromium)
-            chromium.open(path)
-            taken.append(spent(chromium) - before)
-            assert chromium.complaints() == []
-        assert min(taken) < SECONDS, name
+        taken = [opening(chromium, whole)]
+        limit = SECONDS
+        while len(taken) < 3 and min(taken) >= limit:
+            limit = max(SECONDS, 2 * opening(chromium, bare))
+            taken.append(opening(chromium, whole))
+        assert min(taken) < limit, name
+
+
+def opening(browser, path):
+    """Seconds of a processor until a page has been painted; nothing is said on the console."""
+    browser.events.clear()
+    browser.say("Performance.disable")
+    browser.say("Performance.enable", timeDomain="threadTicks")
+    before = spent(browser)
+    browser.open(path)
+    assert browser.complaints() == []
+    return spent(browser) - before
+
+
+def stripped(page):
+    """A page without style, script and attributes that serve them."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    kinds = r"class|style|id|aria-[a-z]+|data-[a-z]+|role"
+    return re.sub(rf"\s(?:{kinds})=(?:\"[^\"]*\"|'[^']*')", "", body)
 
 
 def spent(browser):
