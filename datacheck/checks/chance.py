@@ -20,7 +20,7 @@ from datacheck.checks.base import Context
 from datacheck.checks.support import hash_columns
 from datacheck.dataset import Kind, to_matrix
 from datacheck.summaries.hashing import hash_column, hash_numbers, hash_other, mix, seed
-from datacheck.types import Floats, Hashes
+from datacheck.types import Floats, Hashes, Mask
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,9 +60,9 @@ def chance(context: Context, splits: Sequence[str]) -> float:
         kept[name] = codes
     for name in _marks(kept):
         del kept[name]
-    if len(kept) < 2:
-        return max((_collisions(c) for c in kept.values()), default=1.0)
-    return _halved(kept)
+    if not kept:
+        return 1.0
+    return _halved(kept) if len(kept) > 1 else _collisions(*kept.values())
 
 
 def _marks(kept: dict[str, Hashes]) -> list[str]:
@@ -76,16 +76,17 @@ def _marks(kept: dict[str, Hashes]) -> list[str]:
     if not two or not others:
         return []
     table = np.column_stack([kept[n] for n in others])
-    out = []
-    for name, values in two.items():
-        for value in values:
-            rows = np.flatnonzero(kept[name] == value)
-            alike = (table[rows[:PEEK]] == table[rows[0]]).all(axis=0)
-            at = np.flatnonzero(alike) if rows.size >= PEEK else alike[:0]
-            if any((table[rows, j] == table[rows[0], j]).all() for j in at):
-                out.append(name)
-                break
-    return out
+    return [n for n, values in two.items() if any(_one(table, kept[n] == v) for v in values)]
+
+
+def _one(table: Hashes, marked: Mask) -> bool:
+    """Whether a column of (rows, columns) has one value in the marked rows, which are enough."""
+    rows = np.flatnonzero(marked)
+    if rows.size < PEEK:
+        return False
+    few = table[rows[:PEEK]]
+    alike = np.flatnonzero((few == few[:1]).all(axis=0))
+    return any(np.unique(table[rows, j]).size == 1 for j in alike)
 
 
 def _numeric(dtype: pl.DataType) -> bool:
@@ -138,7 +139,7 @@ def _halved(kept: dict[str, Hashes]) -> float:
     for codes in kept.values():
         whole += codes
     both = _collisions(whole)
-    if np.unique(whole, return_counts=True)[0].size <= _coarse(whole.size):
+    if np.unique(whole).size <= _coarse(whole.size):
         return both  # the row as a whole is a code: a catalog, say
     told = {name: -math.log(max(_collisions(codes), 1e-12)) for name, codes in kept.items()}
     best = 0.0
@@ -148,9 +149,8 @@ def _halved(kept: dict[str, Hashes]) -> float:
             half += kept[name]
         a, b = _collisions(half), _collisions(whole - half)
         only_a, only_b = _least(a - both, whole.size), _least(b - both, whole.size)
-        alone_a = min(a, only_a / (1 - b)) if b < 1 else a
-        alone_b = min(b, only_b / (1 - a)) if a < 1 else b
-        best = max(best, alone_a * alone_b)
+        # Neither half is empty or constant, so that neither a nor b is 1.
+        best = max(best, min(a, only_a / (1 - b)) * min(b, only_b / (1 - a)))
     return best
 
 

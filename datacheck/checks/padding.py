@@ -129,7 +129,7 @@ def bucketed_waste(lengths: Ints, counts: Ints, edges: Ints, batch: int) -> floa
 def quantile_interval(histogram: Histogram, q: float, z: float) -> tuple[float, float]:
     """Interval of a quantile: the order statistics at q ± z √(q(1−q)/n)."""
     half = z * math.sqrt(q * (1 - q) / max(histogram.n, 1))
-    return histogram.quantile(max(q - half, 0.0)), histogram.quantile(min(q + half, 1.0))
+    return histogram.quantile(q - half), histogram.quantile(q + half)
 
 
 def skewness_low(histogram: Histogram, z: float) -> float:
@@ -155,5 +155,4 @@ def _candidates(lengths: Ints, counts: Ints) -> Ints:
     for mass in (counts.astype(np.float64), counts * lengths.astype(np.float64)):
         total = np.cumsum(mass)
         found.append(np.searchsorted(total, steps * total[-1]))
-    picked = np.minimum(np.concatenate(found), lengths.size - 1)
-    return np.unique(np.append(picked, lengths.size - 1)).astype(np.int64)
+    return np.unique(np.concatenate(found)).astype(np.int64)  # the last step is the longest

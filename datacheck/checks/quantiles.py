@@ -123,7 +123,7 @@ def distances(context: Context, train: str, other: str) -> tuple[list[str], Floa
         columns = compared(context, train, other)
         d = np.array([distance(a[c], b[c]) for c in columns], dtype=np.float64)
         n, m = a.sizes[a.at(columns)], b.sizes[b.at(columns)]
-        kept[(train, other)] = columns, d, n * m / np.maximum(n + m, 1)
+        kept[(train, other)] = columns, d, n * m / (n + m)  # each column has values in both
     found: tuple[list[str], Floats, Floats] = kept[(train, other)]
     return found
 
@@ -132,13 +132,13 @@ def distance_p(d: Floats, size: Floats) -> Floats:
     """Asymptotic two-sided p of distances of harmonic sizes n·m/(n+m) (Stephens 1970)."""
     from scipy.special import kolmogorov
 
-    root = np.sqrt(np.maximum(size, 1e-9))
+    root = np.sqrt(size)
     return np.asarray(kolmogorov((root + 0.12 + 0.11 / root) * d))
 
 
 def distance_low(d: Floats, size: Floats) -> Floats:
     """Lower end of the interval of a distance: what chance gives in 99 of 100 is taken off."""
-    return np.maximum(d - REACH / np.sqrt(np.maximum(size, 1e-9)), 0.0)
+    return np.maximum(d - REACH / np.sqrt(size), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,14 +62,14 @@ def poisson_sf(k: int, mean: float) -> float:
         return 1.0
     from scipy.special import gammainc
 
-    return float(gammainc(k, mean)) if mean > 0 else 0.0
+    return float(gammainc(k, mean))
 
 
 def binomial_sf(k: int, n: int, p: float) -> float:
     """P(X ≥ k) for a binomial variable."""
     if k <= 0:
         return 1.0
-    if k > n or p <= 0:
+    if k > n:
         return 0.0
     from scipy.special import betainc
 
@@ -125,9 +125,10 @@ def ks_p(d: float, n1: int, n2: int) -> float:
     """Asymptotic two-sided p of a Kolmogorov–Smirnov distance (ties make it conservative)."""
     from scipy.special import kolmogorov
 
-    n = n1 * n2 / (n1 + n2) if n1 and n2 else 0.0
-    root = math.sqrt(n)
-    return float(kolmogorov((root + 0.12 + 0.11 / root) * d)) if n else 1.0
+    if not n1 * n2:
+        return 1.0
+    root = math.sqrt(n1 * n2 / (n1 + n2))
+    return float(kolmogorov((root + 0.12 + 0.11 / root) * d))
 
 
 def total_variation(a: Ints | Floats, b: Ints | Floats) -> tuple[float, float, float]:
@@ -137,7 +138,7 @@ def total_variation(a: Ints | Floats, b: Ints | Floats) -> tuple[float, float, f
     bias, ½ Σ √(2/π · p(1−p)(1/n + 1/m)), and McDiarmid's deviation √(½ ln(2/ALPHA) (1/n + 1/m)).
     """
     n, m = float(np.sum(a)), float(np.sum(b))
-    if n <= 0 or m <= 0:
+    if not n * m:
         return 0.0, 0.0, 1.0
     d = 0.5 * float(np.abs(a / n - b / m).sum())
     pooled = (a + b) / (n + m)
@@ -153,7 +154,7 @@ def homogeneity_p(a: Ints | Floats, b: Ints | Floats) -> float:
     n, m = float(np.sum(a)), float(np.sum(b))
     total = np.asarray(a + b, dtype=np.float64)
     keep = total > 0
-    if n <= 0 or m <= 0 or keep.sum() < 2:
+    if not n * m or keep.sum() < 2:
         return 1.0
     ea, eb = total[keep] * n / (n + m), total[keep] * m / (n + m)
     chi2 = float(((a[keep] - ea) ** 2 / ea + (b[keep] - eb) ** 2 / eb).sum())
@@ -193,5 +194,5 @@ def midranks(x: Floats) -> Floats:
 def entropy(counts: Ints | Floats) -> float:
     """Shannon entropy in nats of a count vector."""
     p = np.asarray(counts, dtype=np.float64)
-    p = p[p > 0] / p.sum() if p.sum() > 0 else p[:0]
+    p = p[p > 0] / p.sum()
     return float(-(p * np.log(p)).sum())

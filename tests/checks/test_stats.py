@@ -194,3 +194,39 @@ def test_ties_share_their_mean_rank(x):
 def test_entropy_is_shannon_s(n):
     exact = float(scipy.stats.entropy(n)) if sum(n) else 0.0
     assert stats.entropy(np.array(n)) == near(exact, abs=1e-12)
+
+
+def test_shares_that_rounding_has_made_more_than_one_or_less_than_none():
+    assert stats.binomial_sf(3, 3, 1 + 1e-9) == 1.0
+    assert stats.binomial_sf(1, 1, 0.25) == 0.25
+
+
+def test_one_row_is_not_none():
+    assert stats.total_variation(np.array([1, 0]), np.array([0, 1]))[0] == 1.0
+    assert stats.total_variation(np.array([0.5, 0]), np.array([0, 0.5]))[0] == 1.0
+    one, five = np.array([1, 0, 0]), np.array([0, 5, 0])
+    exact = scipy.stats.chi2_contingency([[1, 0], [0, 5]], correction=False)
+    assert stats.homogeneity_p(one, five) == near(exact.pvalue) == stats.homogeneity_p(five, one)
+    assert stats.homogeneity_p(np.ones(2), np.zeros(2)) == 1.0
+    assert stats.ks_p(1.0, 0, 0) == 1.0
+    area = stats.auc(np.array([1.0, 2.0]), np.array([True, False]))
+    assert area == (0.0, 0.0, 1.0)
+
+
+def test_the_interval_of_a_distance_of_long_samples():
+    x, y = np.arange(3000.0), np.arange(4000.0) * 0.75 + 1500
+    d, low, high = stats.ks(x, y)
+    eps = math.sqrt(math.log(4e4) / 6000) + math.sqrt(math.log(4e4) / 8000)
+    assert (d, low, high) == near((0.5, 0.5 - eps, 0.5 + eps))
+    a, b = np.array([9000, 3000]), np.array([3000, 9000])
+    d, low, high = stats.total_variation(a, b)
+    bias = 0.5 * 2 * math.sqrt(2 / math.pi / 4 / 6000)
+    slack = math.sqrt(math.log(2e4) / 2 / 6000)
+    assert (d, low, high) == near((0.5, 0.5 - bias - slack, 0.5 + slack))
+
+
+def test_the_error_of_an_area_in_full():
+    # Hanley & McNeil 1982: Q1 = A/(2 - A) = 3/5 and Q2 = 2A²/(1 + A) = 9/14 at A = 3/4.
+    var = (3 / 16 + 299 * (3 / 5 - 9 / 16) + 99 * (9 / 14 - 9 / 16)) / 30_000
+    assert stats.auc_half(0.75, 300, 100) == near(Z * math.sqrt(var), rel=1e-12)
+    assert stats.auc_half(0.0, 300, 100) == near(math.log(1e4) / 200)

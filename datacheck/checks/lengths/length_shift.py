@@ -134,7 +134,7 @@ def compare(a: Histogram, b: Histogram) -> tuple[list[Effect], list[float]]:
     over, under = below_a - p / 2, 1 - (below_b - q / 2)  # placements: P(A < l), P(B > l)
     area = float((over * q).sum())
     var = float(((over - area) ** 2 * q).sum()) / b.n + float(((under - area) ** 2 * p).sum()) / a.n
-    half = max(Z * math.sqrt(max(var, 0.0)), -math.log(ALPHA) / (2 * min(a.n, b.n)))
+    half = max(Z * math.sqrt(var), -math.log(ALPHA) / (2 * min(a.n, b.n)))
     off = abs(area - 0.5)
     null = math.sqrt((1 / a.n + 1 / b.n) / 12)
     return (
