@@ -149,7 +149,7 @@ def _median(values: Floats, n: Ints) -> float:
     """The median of values that occur ``n`` times each."""
     order = np.argsort(values, kind="stable")
     reached = np.searchsorted(np.cumsum(n[order]), n.sum() / 2)
-    return float(values[order][min(int(reached), values.size - 1)])
+    return float(values[order][reached])
 
 
 def _is_text(context: Context, found: tuple[str, str]) -> bool:
