@@ -95,14 +95,14 @@ def _classes(
     if count * k > 1 << 24:
         return None
     table = np.bincount(group[fitted] * k + codes[fitted], minlength=count * k).reshape(count, k)
-    prior = table.sum(axis=0) / max(int(fitted.sum()), 1)
+    prior = table.sum(axis=0) / int(fitted.sum())
     judge = ~fitted
     told = table.astype(np.float64) + prior
     missed = told.argmax(axis=1)[group] != codes
     wrong = int(missed[judge].sum())
     # Rows of a class too small to be known are no exception, and no evidence.
     kept = (sizes >= EACH)[codes]
-    enough = int(kept.sum()) >= max(2 * LEAST, x.size * MOST) and (sizes >= EACH).sum() > 1
+    enough = int(kept.sum()) >= max(2 * LEAST, x.size * MOST)
     if enough and (not missed[kept].any() or (not category and _apart(x[kept], codes[kept]))):
         return Score("rows told apart", 1.0, 1.0, 1.0, int(kept.sum()), exact=True)
     near = _near(group, codes, sizes, count)
@@ -238,7 +238,7 @@ def _means(x: Floats, y: Floats, fitted: Mask) -> Floats:
 def explained(y: Floats, predicted: Floats, z: float) -> tuple[float, float]:
     """R² and half the width of its interval (a ratio of means, by the delta method)."""
     off = (y - y.mean()) ** 2
-    if y.size < 2 or not float(off.mean()) > 0:
+    if not float(off.mean()) > 0:
         return math.nan, math.nan
     wrong = (y - predicted) ** 2
     value = 1 - float(wrong.mean() / off.mean())
