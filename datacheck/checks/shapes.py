@@ -58,7 +58,7 @@ def most_frequent(found: dict[str, dict[str, int]], most: int) -> dict[str, Any]
     """Counts of the values that are most frequent in any split, and how many values are left."""
     share: dict[str, float] = {}
     for counts in found.values():
-        total = sum(counts.values()) or 1
+        total = sum(counts.values())
         for value, n in counts.items():
             share[value] = max(share.get(value, 0.0), n / total)
     ranked = sorted(share, key=lambda v: (-share[v], v))

@@ -21,7 +21,9 @@ def whole(seed: int, copies: int) -> pl.DataFrame:
     rows = pl.DataFrame({"x1": rng.normal(size=150), "x2": rng.normal(size=150)})
     frame = pl.concat([rows, rows.sample(copies, with_replacement=True, seed=seed)])
     label = [None if v == 3 else "abc"[v] for v in rng.integers(0, 4, frame.height)]
-    return frame.with_columns(label=pl.Series(label)).sample(fraction=1.0, shuffle=True, seed=seed)
+    return frame.with_columns(label=pl.Series(label)).sample(
+        fraction=1.0, shuffle=True, seed=seed
+    )
 
 
 @settings(deadline=None, max_examples=12, derandomize=True)

@@ -29,7 +29,9 @@ def table(n: int, flipped: float, seed: int = 0) -> tuple[pl.DataFrame, np.ndarr
 
 
 def audit(splits, **options):
-    report = datacheck.audit(splits, settings={"label": "kind", "select": ("LB002",), **options})
+    report = datacheck.audit(
+        splits, settings={"label": "kind", "select": ("LB002",), **options}
+    )
     assert all(o.status is not Status.FAILED for o in report.outcomes), report.outcomes
     return report
 

@@ -43,7 +43,9 @@ def test_counts_are_those_of_a_join_whatever_the_order(seed, copied, twice):
     assert finding.count == joined.height
     moved = {
         "train": train.sample(fraction=1.0, shuffle=True, seed=seed),
-        "test": test.sample(fraction=1.0, shuffle=True, seed=seed).select("label", "c", "x2", "x1"),
+        "test": test.sample(fraction=1.0, shuffle=True, seed=seed).select(
+            "label", "c", "x2", "x1"
+        ),
     }
     (again,) = found(moved)
     assert (again.count, again.total) == (finding.count, finding.total)

@@ -100,7 +100,9 @@ def test_rows_beyond_what_is_compared_are_told(monkeypatch):
 
     def note(rows):
         monkeypatch.setattr(cells, "ROWS", rows)
-        report = datacheck.audit({"train": frame, "test": copies}, settings={"select": ["LK002"]})
+        report = datacheck.audit(
+            {"train": frame, "test": copies}, settings={"select": ["LK002"]}
+        )
         told = [n for n in report.assumptions if "compared cell by cell" in n]
         return told[0] if told else "", sum(f.count for f in report.findings)
 

@@ -51,7 +51,9 @@ def test_what_cannot_be_searched_is_refused() -> None:
 @given(KEYS, KEYS, st.integers(1, 9))
 def test_joins_give_each_pair_once(a: np.ndarray, b: np.ndarray, most: int) -> None:
     pairs = [(i, j) for x, y in matching_pairs(a, b, most) for i, j in zip(x, y, strict=True)]
-    assert sorted(pairs) == [(i, j) for i in range(a.size) for j in range(b.size) if a[i] == b[j]]
+    assert sorted(pairs) == [
+        (i, j) for i in range(a.size) for j in range(b.size) if a[i] == b[j]
+    ]
     own = [tuple(sorted(p)) for x, y in equal_pairs(a, most) for p in zip(x, y, strict=True)]
     assert sorted(own) == [
         (i, j) for i in range(a.size) for j in range(i + 1, a.size) if a[i] == a[j]

@@ -172,4 +172,6 @@ def test_likeness_without_the_answer_is_a_warning(translated: bool) -> None:
     (one,) = datacheck.audit({"train": train, "test": test}, config=config).findings
     assert one.count == 40
     assert one.evidence["with_same_label"] == (40 if translated else 0)
-    assert one.severity == (datacheck.Severity.ERROR if translated else datacheck.Severity.WARNING)
+    assert one.severity == (
+        datacheck.Severity.ERROR if translated else datacheck.Severity.WARNING
+    )

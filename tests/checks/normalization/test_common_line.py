@@ -64,8 +64,8 @@ def test_dark_and_still_pixels_are_divided_by_the_same_number():
 def test_a_column_that_was_left_alone_is_not_taken_along():
     features = pl.exclude("label", "dark0")
     train, test = pixels(800, 0), pixels(500, 1).with_columns(features / 255)
-    (found,) = datacheck.audit({"train": train, "test": test}, settings={"select": ["NM001"]}).of(
-        "NM001"
-    )
+    (found,) = datacheck.audit(
+        {"train": train, "test": test}, settings={"select": ["NM001"]}
+    ).of("NM001")
     assert "dark0" not in found.columns
     assert found.count == 14
