@@ -36,7 +36,7 @@ def oriented(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         part = pixels[start : start + PIECE].reshape(-1, side, side, CHANNELS).mean(axis=3)
         out[start : start + PIECE] = _histograms(part)
     out -= out.mean(axis=0, dtype=np.float64).astype(np.float32)
-    square = float(np.einsum("ij,ij->", out, out, dtype=np.float64)) / max(out.size, 1)
+    square = float(np.einsum("ij,ij->", out, out, dtype=np.float64)) / out.size
     out /= np.float32(math.sqrt(square) or 1.0)
     return out
 
