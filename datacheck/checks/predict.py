@@ -152,7 +152,7 @@ def promising(context: Context, target: Target, columns: list[str]) -> list[str]
     """The columns in which neighboring rows agree on the label so well that a look is due."""
     few = target.take(_spread(target))
     found = np.zeros(len(columns), dtype=np.bool_)
-    width = max(1, CELLS // max(few.n, 1))
+    width = max(1, CELLS // few.n)
     for start in range(0, len(columns), width):
         matrix = coded(context, few.frame, columns[start : start + width])
         found[start : start + width] = agreement(matrix, few) >= PROMISING

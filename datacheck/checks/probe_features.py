@@ -126,7 +126,7 @@ def _scores(matrix: Floats) -> Matrix:
 
 def _shared(matrix: Floats) -> Matrix | None:
     """All columns on one scale, where there are many, complete, of ranges that are alike."""
-    if matrix.shape[1] < ALIKE or not np.isfinite(matrix).all():
+    if not np.isfinite(matrix).all():
         return None
     low, high = matrix.min(axis=0), matrix.max(axis=0)
     varied = high > low
@@ -148,7 +148,7 @@ def _array(series: pl.Series) -> Matrix:
     matrix = _values(series)
     matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
     squares = float(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64))
-    matrix /= np.float32(np.sqrt(squares / max(matrix.size, 1)) or 1.0)
+    matrix /= np.float32(np.sqrt(squares / matrix.size) or 1.0)
     return matrix
 
 
@@ -197,7 +197,7 @@ def _directions(series: pl.Series, width: int) -> Matrix:
         return np.zeros((n, 0), dtype=np.float32)
     data = weight[buckets]
     norm = np.sqrt(np.bincount(rows, data**2, minlength=n)).astype(np.float32)
-    data /= np.maximum(norm, 1e-12)[rows]
+    data /= norm[rows]
     starts = np.searchsorted(rows, np.arange(n + 1))
     terms = csr_matrix((data, buckets, starts), shape=(n, BUCKETS))
     # Randomized range finder with power iterations (Halko, Martinsson & Tropp 2011).
