@@ -105,7 +105,7 @@ def test_a_finding_has_what_its_rule_has_unless_told():
     assert (plain.repairs, plain.examples, plain.evidence) == (rule.repairs, (), {})
     own = [Repair("review-rows", "manual")]
     told = rule.finding(
-        "said", count=2.0, total=7, severity=Severity.INFO, repairs=own, why="so", splits=["a"]
+        "said", count=2, total=7, severity=Severity.INFO, repairs=own, why="so", splits=["a"]
     )
     assert (told.count, told.total, told.severity, told.why) == (2, 7, Severity.INFO, "so")
     assert (told.repairs, told.splits) == (tuple(own), ("a",))

@@ -95,10 +95,11 @@ def test_files_and_the_splits_they_are_for(tmp_path: Path):
     for path in (csv, tsv, parquet):
         found = read(path, SPLITS, "train")["train"]
         assert (found.classes, found.values.tolist()) == (("a", "b"), [[0.5, 0.5], [1.0, 0.0]])
-    found = read(npz, SPLITS, "train")
-    assert {s: p.classes for s, p in found.items()} == dict.fromkeys(SPLITS, ("a", "b"))
+    both = read(npz, SPLITS, "train")
+    assert {s: p.classes for s, p in both.items()} == dict.fromkeys(SPLITS, ("a", "b"))
     for name, whole in (("pred_probs", True), ("arr_0", True), ("test", False)):
-        np.savez(npz, **{name: HALVES})
+        held: dict[str, Any] = {name: HALVES}
+        np.savez(npz, **held)
         assert set(read(npz, SPLITS, "train")) == {"train" if whole else "test"}
     np.savez(npz, arr_0=HALVES, arr_1=HALVES)
     with pytest.raises(UsageError, match="for arr_0, arr_1, which is no split"):

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from datacheck.checks import probe_features as module
+from datacheck.checks.edges import oriented
 from datacheck.dataset import Kind
 from datacheck.summaries.hashing import hash_strings, mix_int
 from tests.checks.test_probe_features import pixels, seen, texts
@@ -107,7 +108,7 @@ def test_pictures_are_seen_by_their_pixels_and_by_their_edges():
     assert (plain.shape, edges.shape) == ((6, 1 + 768 + 5), (6, 1 + 5 + 128))
     assert (plain[:, 0] == edges[:, 0]).all()
     assert plain[:, -5:] == near(edges[:, 1:6])
-    assert edges[:, 6:] == near(module.oriented(values.astype(np.float32)), abs=1e-4)
+    assert edges[:, 6:] == near(oriented(values.astype(np.float32)), abs=1e-4)
     (alone,) = seen(frame.rename({"p.pixels": "p"}), p=Kind.ARRAY, a=Kind.SEQUENCE)
     assert alone.shape == plain.shape
     odd = frame.with_columns(pl.Series("p.pixels", values[:, :767].tolist()))
@@ -200,5 +201,6 @@ def test_an_orthogonal_basis_spans_what_the_columns_span():
     assert module._orthogonal(twice).shape == (30, 3)
     faint = np.hstack([x[:, :1] * np.float32(1e-2), x[:, 1:2]])
     assert module._orthogonal(faint).shape == (30, 2)
-    assert module._orthogonal(faint * np.float32([1e-2, 1])).shape == (30, 1)
+    fainter = faint * np.array([1e-2, 1], dtype=np.float32)
+    assert module._orthogonal(fainter).shape == (30, 1)
     assert module._orthogonal(np.zeros((5, 2), dtype=np.float32)).shape == (5, 0)

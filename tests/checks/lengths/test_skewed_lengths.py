@@ -39,10 +39,13 @@ def test_padding_that_is_accepted():
     assert not judged(histogram, max_padding=share)
     assert judged(histogram, max_padding=np.nextafter(share, 0))
     effect = SkewedLengths()._padding(histogram, 0.0)
+    assert effect is not None
     assert (effect.value, effect.low, effect.high, effect.threshold) == (share, share, share, 0.3)
     assert effect.metric == "padding of random batches of 32"
     at_8 = padding.waste(lengths, counts, 8)
-    assert SkewedLengths(batch_size=8)._padding(histogram, 0.0).value == at_8 != share
+    effect = SkewedLengths(batch_size=8)._padding(histogram, 0.0)
+    assert effect is not None
+    assert effect.value == at_8 != share
 
 
 def test_each_sign_of_a_tail_suffices():
@@ -72,6 +75,10 @@ def test_the_defaults_are_those_of_the_page():
     assert not judged(of({10: 6, 13: 20, 40: 20}), max_padding=0.1)
 
 
+def audited(frame):
+    return datacheck.audit({"train": frame}, settings={"select": ["SL001"]}).findings
+
+
 def lists(lengths):
     return [[1.5] * int(n) for n in lengths]
 
@@ -81,7 +88,7 @@ def test_what_is_told_of_the_worst_column():
     tail = np.round(np.exp(rng.normal(1.5, 0.9, 400))).astype(int)
     long = np.concatenate([np.round(np.exp(rng.normal(2, 1.1, 398))).astype(int), [300, 400]])
     frame = pl.DataFrame({"a": lists(tail), "b": lists(long), "c": lists([5] * 400)})
-    (found,) = datacheck.audit({"train": frame}, settings={"select": ["SL001"]}).findings
+    (found,) = audited(frame)
     assert found.columns == ("a", "b")
     assert (found.count, found.total, found.unit, found.splits) == (2, 3, "columns", ("train",))
     kept = np.sort(long[long <= 10 * np.quantile(long, 0.5, method="inverted_cdf")])
@@ -112,9 +119,7 @@ def test_what_is_told_of_the_worst_column():
         f"padding, even without the {told['aside']} longest, "
         f"{told['padding_in_buckets']:.0%} in 8 buckets"
     )
-    (alone,) = datacheck.audit(
-        {"train": frame.select("a")}, settings={"select": ["SL001"]}
-    ).findings
+    (alone,) = audited(frame.select("a"))
     assert alone.message.startswith("lengths of a in train have")
     z = float(scipy.stats.norm.isf(0.1))
     kept = tail[tail <= 10 * np.quantile(tail, 0.5, method="inverted_cdf")]
@@ -126,6 +131,6 @@ def test_at_most_twenty_columns_are_listed():
     rng = np.random.default_rng(1)
     tail = lists(np.exp(rng.normal(2, 1.3, 300)))
     frame = pl.DataFrame({f"c{j}": tail for j in range(22)})
-    (found,) = datacheck.audit({"train": frame}, settings={"select": ["SL001"]}).findings
+    (found,) = audited(frame)
     assert found.count == 22
     assert list(found.evidence["padding"]) == [f"c{j}" for j in range(20)]
