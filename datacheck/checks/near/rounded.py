@@ -104,7 +104,8 @@ def _near(matrix: Floats, others: list[Hashes], rare: Mask, a: Ints, b: Ints) ->
         i, j = a[start : start + step], b[start : start + step]
         x, y = matrix[i], matrix[j]
         with np.errstate(invalid="ignore"):  # ∞ − ∞
-            close = np.abs(x - y) <= CLOSE * np.maximum(np.abs(x), np.abs(y))
+            gap = np.abs(x - y)
+            close = (gap <= CLOSE * np.maximum(np.abs(x), np.abs(y))) & np.isfinite(gap)
         equal = (x == y) | (np.isnan(x) & np.isnan(y))
         good = (close | equal).all(axis=1) & ~equal.all(axis=1)
         good &= (rare[i] & rare[j]).sum(axis=1) >= RARE
