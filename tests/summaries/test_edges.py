@@ -21,6 +21,7 @@ from datacheck.summaries.ratios import Proportion
 from datacheck.summaries.spilling import spilled
 from datacheck.summaries.thumbnails import CELLS, Thumbnails
 from datacheck.summaries.values import Values, canonical_strings
+from tests.summaries import plain_hashes
 
 
 def frame_of(**columns: Any) -> Batch:
@@ -174,10 +175,32 @@ def test_the_smallest_key_hashes_stay_with_their_counts(parts, cap):
     for part in parts:
         whole.merge(filled(Keys(("i",), cap=cap), frame_of(i=pl.Series(part, dtype=pl.Int64))))
     every = [i for part in parts for i in part]
-    plain = filled(Keys(("i",)), frame_of(i=pl.Series(every, dtype=pl.Int64)))
-    assert whole.hashes("i").tolist() == plain.hashes("i").tolist()[:cap]
-    assert whole.counts("i").tolist() == plain.counts("i").tolist()[:cap]
+    plain = sorted((plain_hashes.number(float(i)), every.count(i)) for i in set(every))[:cap]
+    assert whole.hashes("i").tolist() == [h for h, _ in plain]
+    assert whole.counts("i").tolist() == [n for _, n in plain]
     assert whole.complete("i") == (len(set(every)) <= cap)
+
+
+@pytest.mark.parametrize("kind", [Keys, Values])
+def test_what_is_no_longer_complete_never_is_again(kind):
+    for other in (frame_of(s=["a"]), frame_of(s=[None])):
+        for swapped in (False, True):
+            some, more = kind(("s",), cap=2), filled(kind(("s",), cap=2), other)
+            some.update(frame_of(s=["a", "b", "c"]))
+            assert not some.complete("s")
+            assert more.complete("s")
+            both = more.merge(some) if swapped else some.merge(more)
+            assert not both.complete("s")
+            assert not kind.from_bytes(both.to_bytes()).complete("s")
+
+
+def test_all_of_four_million_keys_and_of_fifty_thousand_values_are_there():
+    for kind, most in ((Keys, 4_000_000), (Values, 50_000)):
+        whole = pl.DataFrame({"i": np.arange(most)})
+        found = filled(kind(("i",)), Batch(whole, np.arange(most)))
+        assert found.complete("i")
+        found.update(Batch(pl.DataFrame({"i": [most]}), np.zeros(1, dtype=np.int64)))
+        assert not found.complete("i")
 
 
 def test_missing_cells_are_no_key():
