@@ -35,7 +35,7 @@ def mix(x: Hashes) -> Hashes:
 
 def mix_int(x: int) -> int:
     """The same for one number."""
-    return int(mix(np.array([x], dtype=np.uint64))[0])
+    return int(mix(np.array([x], dtype=np.uint64)).item())
 
 
 def seed(name: str) -> int:

@@ -68,12 +68,13 @@ class Keys(Summary):
 
     def _compact(self, column: str) -> tuple[Hashes, Ints]:
         parts = self._parts[column]
-        if len(parts) == 1 and parts[0][0].size <= self.cap:
-            return parts[0]
-        if not parts:
-            return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
-        hashes = np.concatenate([p[0] for p in parts])
-        counts = np.concatenate([p[1] for p in parts])
+        match parts:
+            case []:
+                return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
+            case [(hashes, counts)] if hashes.size <= self.cap:
+                return hashes, counts
+        hashes = np.concatenate([h for h, _ in parts])
+        counts = np.concatenate([n for _, n in parts])
         unique, inverse = np.unique(hashes, return_inverse=True)
         summed = np.zeros(unique.size, dtype=np.int64)
         np.add.at(summed, inverse, counts)

@@ -111,7 +111,7 @@ class Moments(Summary):
         out = Moments(self.columns)
         out.rows = batch.height
         nulls = batch.frame.select(self.columns).null_count()
-        out.counts["null"] = np.asarray(nulls.row(0), dtype=np.int64)
+        out.counts["null"] = nulls.to_numpy().ravel().astype(np.int64)
         matrix = batch.matrix(self.columns)
         width = max(1, CELLS // batch.height)
         for start in range(0, len(self.columns), width):

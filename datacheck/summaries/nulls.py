@@ -32,12 +32,11 @@ class Nulls(Summary):
         if not self.columns or not batch.height:
             return
         frame = batch.frame.select(self.columns)
-        counts = np.asarray(frame.null_count().row(0), dtype=np.int64)
+        counts = frame.null_count().to_numpy().ravel().astype(np.int64)
         floats = frame.select(cs.float())
         if floats.width:
-            nan = floats.select(pl.all().is_nan().sum()).row(0)
-            for name, n in zip(floats.columns, nan, strict=True):
-                counts[self._index[name]] += n or 0
+            nan = floats.select(pl.all().is_nan().sum()).to_numpy().ravel()
+            counts[[self._index[name] for name in floats.columns]] += nan
         self.counts = self.counts + counts
 
     def merge(self, other: Self) -> Self:

@@ -73,7 +73,7 @@ class RowHashes(Summary):
         """int64 of shape (rows,), ascending."""
         self._order()
         own = [(n, c["addresses"]) for n, c in self._chunks]
-        parts = [a if a.size == n else a[0] + np.arange(n) for n, a in own]
+        parts = [a if a.size == n else a + np.arange(n) for n, a in own]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def sorted_features(self) -> Hashes:

@@ -92,8 +92,9 @@ class Values(Summary):
         import polars as pl
 
         parts = self._parts[column]
-        if len(parts) == 1 and parts[0].height <= self.cap and "h" in parts[0].columns:
-            return parts[0]
+        match parts:
+            case [only] if "h" in only.columns:  # put together already
+                return only
         if parts:
             frame = pl.concat([p.drop("h", strict=False) for p in parts])
             firsts = [pl.col("a").explode().sort().head(self.firsts)] if self.firsts else []

@@ -91,6 +91,18 @@ def test_texts_are_encoded_alike_however_many_at_a_time(path, monkeypatch):
         assert [len(ids) for piece in pieces for ids in piece] == whole
 
 
+def test_a_tokenizer_of_256_mebibytes_is_read_and_no_larger_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("datacheck.summaries.tokenizing._loaded", lambda *_: "loaded")
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(256 << 20)
+    assert load(str(path)) == "loaded"
+    with path.open("ab") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(datacheck.UsageError, match="more than 256 MiB"):
+        load(str(path))
+
+
 def test_a_tokenizer_has_a_largest_size(path, monkeypatch):
     size = Path(path).stat().st_size
     monkeypatch.setattr("datacheck.summaries.tokenizing.LARGEST", size)

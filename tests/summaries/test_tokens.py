@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datacheck.dataset import FILE_SHIFT, Batch
-from datacheck.summaries.tokens import FIRSTS, Tokens
+from datacheck.findings import MAX_EXAMPLES
+from datacheck.summaries.tokens import Tokens
 from datacheck.summaries.values import Values
 from tests.summaries.strategies import batches
 
@@ -53,7 +54,7 @@ def test_the_first_rows_of_each_text_are_those_with_the_smallest_addresses(parts
     whole = Tokens(("x",))
     for one in filled:
         whole = whole.merge(one)
-    assert firsts(whole) == {t: sorted(a)[:FIRSTS] for t, a in plain.items()}
+    assert firsts(whole) == {t: sorted(a)[:MAX_EXAMPLES] for t, a in plain.items()}
     assert dict(whole["x"]) == {t: len(a) for t, a in plain.items()}
     again = Tokens.from_bytes(whole.to_bytes())
     assert firsts(again) == firsts(whole)
@@ -71,7 +72,7 @@ def test_texts_that_stay_past_the_cap_keep_their_very_first_rows(cap):
     known = Counter(texts)
     assert len(found["x"]) == min(cap, len(known))
     for text, at in firsts(found).items():
-        assert at == [i for i, t in enumerate(texts) if t == text][:FIRSTS]
+        assert at == [i for i, t in enumerate(texts) if t == text][:MAX_EXAMPLES]
         assert found["x"][text] == known[text]
     assert found.total("x") == 900
     assert backwards.equals(found)
@@ -85,7 +86,16 @@ def test_memory_is_bounded_by_the_cap_whatever_comes():
     assert len(firsts(found)) == 10
     assert found.total("x") == 20_000
     held = sum(len(v) for k, v in found.state().items() if k.startswith(("v", "n", "a")))
-    assert held <= 10 * (2 + FIRSTS)
+    assert held <= 10 * (2 + MAX_EXAMPLES)
+
+
+def test_two_thousand_texts_of_a_column_are_told_apart():
+    found = Tokens(("x",))
+    found.update(batch_of([f"t{i}" for i in range(2_000)]))
+    assert len(found["x"]) == 2_000
+    found.update(batch_of(["one more"], 2_000))
+    assert len(found["x"]) == 2_000
+    assert found.total("x") == 2_001
 
 
 def test_a_column_without_such_cells_has_none():

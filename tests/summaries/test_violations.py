@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from datacheck.dataset import FILE_SHIFT, Batch
 from datacheck.errors import UsageError
+from datacheck.findings import MAX_EXAMPLES
 from datacheck.summaries import schemas
 from datacheck.summaries.schemas import load, load_for, name_of
-from datacheck.summaries.violations import CHARS, KEPT, ROW, Violations, fitted, without_unique
+from datacheck.summaries.violations import ROW, Violations, fitted, without_unique
 
 
 def of(schema: pa.DataFrameSchema, *batches: Batch) -> Violations:
@@ -51,7 +52,7 @@ def test_counts_and_the_first_cells_whatever_the_order(parts, random):
         whole.merge(Violations.from_bytes(one.to_bytes()))
     key = ("x", "greater_than_or_equal_to(0)")
     assert whole.counts == ({key: len(bad)} if bad else {})
-    assert whole.examples == ({key: sorted(bad)[:KEPT]} if bad else {})
+    assert whole.examples == ({key: sorted(bad)[:MAX_EXAMPLES]} if bad else {})
 
 
 def test_a_cell_of_another_type_breaks_its_type_alone():
@@ -72,10 +73,10 @@ def test_missing_cells_break_what_is_not_nullable():
 
 def test_texts_that_could_not_be_read_are_shown_as_they_stand():
     schema = pa.DataFrameSchema({"x": pa.Column(pl.Float64)})
-    batch = batch_of({"x": [None, "7 kg", None, "y" * (CHARS + 1)]}, x=[1.0, None, 2.0, None])
+    batch = batch_of({"x": [None, "7 kg", None, "y" * 121]}, x=[1.0, None, 2.0, None])
     found = of(schema, batch)
     assert found.counts == {("x", "dtype(Float64)"): 2}
-    assert found.examples[("x", "dtype(Float64)")] == [(2, "7 kg"), (4, "y" * CHARS)]
+    assert found.examples[("x", "dtype(Float64)")] == [(2, "7 kg"), (4, "y" * 120)]
 
 
 def test_checks_of_whole_rows_and_of_the_block():
@@ -161,6 +162,15 @@ def test_a_schema_file_has_a_largest_size(tmp_path, monkeypatch, more, read):
         assert list(load(str(path)).columns) == ["x"]
     else:
         with pytest.raises(UsageError, match="is larger than"):
+            load(str(path))
+
+
+def test_a_schema_file_of_16_mebibytes_is_read_and_no_larger_one(tmp_path):
+    path = tmp_path / "s.yaml"
+    for size, said in ((16 << 20, "is no schema"), ((16 << 20) + 1, "is larger than 16 MiB")):
+        with path.open("wb") as file:
+            file.truncate(size)  # zeros, which are no YAML
+        with pytest.raises(UsageError, match=said):
             load(str(path))
 
 
