@@ -73,7 +73,7 @@ import numpy as np
 
 from datacheck.checks.base import ADDRESS, Context, NotApplicable, Rule
 from datacheck.checks.given_probs import Judged, beside_labels
-from datacheck.checks.noise import ROWS, Noise, Suspects, estimate, reliable, suspects
+from datacheck.checks.noise import Noise, Suspects, estimate, hard, suspects
 from datacheck.checks.predict import EACH, Target, read_target
 from datacheck.checks.probe import one_thread, out_of_fold
 from datacheck.checks.probe_features import TEXT_ROWS, length, measured, usable, views
@@ -85,7 +85,7 @@ from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
 from datacheck.types import Hashes, Ints
 
-LEAST = 2 * ROWS  # rows, below which no share of them is large enough
+LEAST = 100  # rows, below which no share of them is large enough
 CLASSES = 256
 CELLS = 1 << 25  # features of all rows at once
 PAIRS = 5  # of classes that the finding names
@@ -133,14 +133,15 @@ class SuspectLabels(Rule):
         return probed(context, split)
 
     def _found(self, context: Context, split: str, rows: Judged) -> Iterable[Finding]:
-        predicted = rows.probabilities.argmax(axis=1).astype(np.int64)
-        if not reliable(predicted, rows.codes, len(rows.classes)).any():
-            raise NotApplicable(
-                f"{rows.how} tells no class of {context.label().name} well enough in {split}"
-            )
-        noise = estimate(rows.probabilities[rows.uniform], rows.codes[rows.uniform])
+        uniform = rows.uniform
+        noise = estimate(rows.probabilities[uniform], rows.codes[uniform], rows.sure[uniform])
         if noise is None:
             raise NotApplicable(f"{split} has too few rows for a share of wrong labels")
+        if noise.errors > hard(np.unique(rows.codes).size):
+            raise NotApplicable(
+                f"{rows.how} tells the classes of {context.label().name} in {split} too badly: "
+                f"it contradicts {noise.errors:.0%}"
+            )
         if noise.told and noise.low > self.min_rate:
             found = suspects(rows.probabilities, rows.codes)
             if found.rows.size:
@@ -218,6 +219,7 @@ def probed(context: Context, split: str) -> Judged:
         codes,
         tuple(target.classes[k] for k in classes),
         probe.probabilities,
+        probe.sure,
         np.isin(addresses, context.sample(split)[ADDRESS].to_numpy()),
         f"a probe ({probe.model})",
     )
