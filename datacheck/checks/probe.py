@@ -33,6 +33,7 @@ MODELS = (("linear", 0.0), ("narrow kernel", 0.5), ("kernel", 1.0))  # and width
 # median distances of two rows
 PENALTIES = (1e-4, 1e-2, 1e-1)  # of the ridge, as shares of the mean square of the features
 FINAL = 3  # models and penalties that are compared on all folds
+SIMPLER = 0.03  # by which a kernel has to be better than what costs a fraction of its time
 GONE = 0.5  # share of a class that may be left out of the second fit
 SHARP = np.geomspace(1.0, 64.0, 19)  # temperatures of the softmax
 MOST = 1_024  # features of the linear model
@@ -80,6 +81,7 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
 def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int) -> Probe:
     few = np.sort(np.random.default_rng(2).permutation(codes.size)[:SCREENED])
     tried: list[tuple[float, int, _Model]] = []
+    fitted: dict[tuple[int, float], _Ridge] = {}
     for v, view in enumerate(views):
         distance = _median_distance(view)
         for name, band in MODELS:
@@ -87,12 +89,20 @@ def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int)
             if basis is None:
                 continue
             ridge = _Ridge(basis, view[few], codes[few], fold[few], classes)
+            fitted[v, band * distance] = ridge
             for penalty in PENALTIES:
                 scores, rows = ridge.scores(0, penalty)
                 loss = _sharpness(scores, codes[few][rows])[1] if rows.size else 0.0
                 tried.append((loss, len(tried), _Model(v, name, band * distance, penalty)))
     assert tried, "there is at least one view that varies"
-    best = _best([model for _, _, model in sorted(tried)[:FINAL]], views, codes, fold, classes, few)
+    final = [model for _, _, model in sorted(tried)[:FINAL]]
+    losses = [
+        _sharpness(fitted[m.view, m.scale].all_scores(m.penalty), codes[few])[1]
+        * (1 + SIMPLER * (m.scale > 0))
+        for m in final
+    ]
+    best = final[int(np.argmin(losses))]
+    del fitted
     view = views[best.view]
     width = PIXEL_WIDTH if view.shape[1] >= PIXELS else WIDTH
     basis = _basis(view.shape[1], best.scale, min(width, CELLS // codes.size, codes.size))
@@ -122,28 +132,6 @@ class _Model:
     name: str
     scale: float
     penalty: float
-
-
-def _best(
-    models: list[_Model],
-    views: Sequence[Matrix],
-    codes: Ints,
-    fold: Ints,
-    classes: int,
-    few: Ints,
-) -> _Model:
-    """The model with the smallest log loss over all folds of ``few`` rows."""
-    fitted: dict[tuple[int, float], _Ridge] = {}
-    losses = []
-    for model in models:
-        at = (model.view, model.scale)
-        if at not in fitted:
-            view = views[model.view]
-            basis = _basis(view.shape[1], model.scale, min(SCREEN_WIDTH, few.size))
-            assert basis is not None
-            fitted[at] = _Ridge(basis, view[few], codes[few], fold[few], classes)
-        losses.append(_sharpness(fitted[at].all_scores(model.penalty), codes[few])[1])
-    return models[int(np.argmin(losses))]
 
 
 def one_thread() -> AbstractContextManager[object]:
