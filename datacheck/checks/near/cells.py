@@ -3,7 +3,8 @@
 Row hashes are held in three parts. Rows that differ in one column agree in two of the parts, rows
 that differ in two columns agree in one at least: those are the candidates, and their cells are
 compared. That says something only where the cells that agree could hardly do so by accident: at
-least ``RARE`` of them have values that hardly any other row has.
+least ``RARE`` of them have values that hardly any other row has, or there are far more such pairs
+than those that differ in more cells lead to (:mod:`datacheck.checks.near.gaps`).
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ import numpy as np
 import polars as pl
 
 from datacheck.checks.base import Context
-from datacheck.checks.duplicates import SLACK
+from datacheck.checks.duplicates import SLACK, beyond_chance
 from datacheck.checks.near.alike import FETCHED
 from datacheck.checks.near.buckets import counted, shared
+from datacheck.checks.near.gaps import by_nature, few_twins, surprise_asked
 from datacheck.checks.near.items import Edges, How, Items, by_address, edges
 from datacheck.checks.support import hash_columns, need_sample, table_parts
 from datacheck.dataset import Dataset, to_matrix
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
 from datacheck.summaries.row_hashes import PARTS, RowHashes
-from datacheck.types import Hashes, Ints, Mask
+from datacheck.types import Floats, Hashes, Ints
 
 RARE = 3  # columns in which two rows agree in a rare value
 SEEN = 4  # rows of the sample with one value, at most, that is rare
 SHARE = 0.2  # of a column's cells that are rare, at least, in as many columns
 LOOKED_AT = 64  # columns, those with the most distinct values, in which values may be rare
 ROWS = 200_000  # that are read again
+LEAST = 3  # pairs of two splits, or of one, below which no gap is looked for
 
 
 def need_cells(data: Dataset) -> list[Need]:
@@ -51,13 +54,19 @@ class Values:
     chance: tuple[float, ...]
     once: tuple[bool, ...]
     """Whether a column orders rows in another way than those before it."""
+    rows: int
+    telling: bool
+    """Whether enough columns hold rare values."""
 
-    def rare(self, column: int, codes: Hashes) -> Mask:
-        """Which cells hold a rare value."""
+    def often(self, column: int, codes: Hashes) -> Ints:
+        """How often the sample has the value of each cell."""
         known = self.known[column]
         at = np.minimum(np.searchsorted(known, codes), known.size - 1)
-        often = np.where(known[at] == codes, self.counts[column][at], 0)
-        return np.asarray(often <= SEEN)
+        return np.where(known[at] == codes, self.counts[column][at], 0)
+
+    def surprise(self, often: Ints) -> Floats:
+        """−log of the share of values that are there so often; of those seen once, as if twice."""
+        return np.asarray(np.log(self.rows / np.maximum(often, 2)))
 
     def accident(self) -> float:
         """How likely two rows agree in as many rare values, where columns are independent: the
@@ -71,7 +80,7 @@ class Values:
 
 
 def values(context: Context) -> Values | None:
-    """The values of a table; None where too few columns tell rows apart."""
+    """The values of a table; None where no row was sampled."""
     told = [context.data.columns[c] for c in hash_columns(context.data)]
     columns = tuple(c.name for c in sorted(told, key=lambda c: (-c.distinct, c.name))[:LOOKED_AT])
     frames = [context.sample(s).select(columns) for s in context.splits]
@@ -94,9 +103,10 @@ def values(context: Context) -> Values | None:
         known.append(codes)
         counts.append(often)
         chances.append((alike + 3) / (n * max(n - 1, 1)))  # 3: what might be where none was seen
-    if telling < RARE:
-        return None
-    return Values(columns, tuple(known), tuple(counts), tuple(chances), tuple(once))
+    return Values(
+        columns, tuple(known), tuple(counts), tuple(chances), tuple(once), frame.height,
+        telling >= RARE,
+    )  # fmt: skip
 
 
 def _order(series: pl.Series) -> bytes | None:
@@ -127,21 +137,68 @@ def cell_edges(context: Context, known: Items, cells: int) -> tuple[Edges, float
         wanted = wanted[:ROWS]
         some = b <= wanted[-1]  # a is less
         a, b = a[some], b[some]
-    if not a.size:
-        return edges([]), told.accident()
     columns = hash_columns(context.data)
-    codes = _codes(context, known, wanted, columns)
+    codes = _codes(context, known, wanted, columns) if a.size else []
     x, y = np.searchsorted(wanted, a), np.searchsorted(wanted, b)
     apart = np.zeros(a.size, dtype=np.int64)
     rare = np.zeros(a.size, dtype=np.int64)
-    for column, code in zip(columns, codes, strict=True):
+    surprise = np.zeros(a.size)
+    for column, code in zip(columns, codes, strict=False):
         same = code[x] == code[y]
         apart += ~same
         if column in told.columns and told.once[told.columns.index(column)]:
-            rare += same & told.rare(told.columns.index(column), code)[x]
-    near = np.flatnonzero((apart > 0) & (apart <= cells) & (rare >= RARE))
-    how = np.full(near.size, How.CELLS, dtype=np.uint8)
-    return edges([Edges(a[near], b[near], how, -apart[near].astype(np.float64))]), told.accident()
+            often = told.often(told.columns.index(column), code)
+            rare += same & (often <= SEEN)[x]
+            surprise += same * told.surprise(often)[x]
+    near = (apart > 0) & (apart <= cells)
+    chosen = near & (rare >= RARE) if told.telling else np.zeros(a.size, dtype=np.bool_)
+    accident = told.accident() if told.telling else 0.0
+    alone = near & (surprise >= surprise_asked(known.n))
+    alone[alone] = few_twins(a[alone], b[alone], known.n)
+    nature = _gap(context, known, told, (a[alone], b[alone]), cells)
+    if nature is not None:
+        accident = nature + accident * bool((chosen & ~alone).any())
+        chosen |= alone
+    elif not told.telling:
+        return None
+    some = np.flatnonzero(chosen)
+    how = np.full(some.size, How.CELLS, dtype=np.uint8)
+    return edges([Edges(a[some], b[some], how, -apart[some].astype(np.float64))]), accident
+
+
+def _gap(
+    context: Context, known: Items, told: Values, pairs: tuple[Ints, Ints], cells: int
+) -> float | None:
+    """How likely two rows are such a pair by nature; None if that may be all that there is."""
+    counts = _by_splits(known, *pairs)
+    if max(counts.values(), default=0) < LEAST:
+        return None
+    columns = hash_columns(context.data)
+    frame = pl.concat([context.sample(s).select(columns) for s in context.splits],
+                      how="vertical_relaxed")  # fmt: skip
+    codes = [hash_column(frame[c]) for c in columns]
+    at = {c: i for i, c in enumerate(told.columns) if told.once[i]}
+    surprise = [
+        told.surprise(told.often(at[c], code)) if c in at else None
+        for c, code in zip(columns, codes, strict=True)
+    ]
+    nature = by_nature(codes, surprise, cells, surprise_asked(known.n))
+    sizes = {s: float(np.count_nonzero(known.held[s])) for s in known.names}
+    for (one, other), count in counts.items():
+        of = sizes[one] * (sizes[other] if one != other else (sizes[one] - 1) / 2)
+        if count >= LEAST and beyond_chance(count, nature * of):
+            return nature
+    return None
+
+
+def _by_splits(known: Items, a: Ints, b: Ints) -> dict[tuple[str, str], int]:
+    """How many pairs there are within each split, and across each two."""
+    out = {}
+    for i, one in enumerate(known.names):
+        for other in known.names[i:]:
+            s, t = known.held[one], known.held[other]
+            out[one, other] = int(((s[a] & t[b]) | (s[b] & t[a])).sum())
+    return out
 
 
 def _candidates(context: Context, known: Items, cells: int) -> tuple[Ints, Ints]:

@@ -124,7 +124,8 @@ def search(context: Context, known: Items, options: NearOptions) -> Found:
     if cells is not None:
         rounded = rounded_edges(context, known)
         together = edges([cells[0], rounded[0]])
-        return Found(known, together, cells[1] + rounded[1], LEAST)
+        accident = sum(chance for some, chance in (cells, rounded) if some.n)
+        return Found(known, together, accident, LEAST)
     if not found:
         raise NotApplicable("too few columns tell rows apart: rows agree by accident")
     return Found(known, edges(found))
