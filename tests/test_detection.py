@@ -12,10 +12,9 @@ import polars as pl
 import pytest
 
 from benchmarks.detecting import page, peers, tools
-from benchmarks.detecting.cases import MIDDLE, SEVERITIES, Spot, cases, enough
+from benchmarks.detecting.cases import MIDDLE, SEVERITIES, Spot, cases, enough, lacking
 from benchmarks.detecting.data import Data, split
 from benchmarks.detecting.loading import BUNDLED, load
-from benchmarks.detecting.promised import promised
 from benchmarks.detecting.trials import audit, is_true, seeded
 from datacheck.checks.codes import CODES, TABLE
 
@@ -23,20 +22,21 @@ ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = Path("nowhere")
 
 
-def trial(rule, fault, severity, hit, data="iris", *, told=True):
+def trial(rule, fault, severity, hit, data="iris"):
     others = ["MV001"] if severity == MIDDLE else None
     return {"rule": rule, "fault": fault, "severity": severity, "hit": hit, "data": data,
-            "again": 0, "promised": told, "others": others}  # fmt: skip
+            "again": 0, "others": others}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def told():
     chosen = [c for c in cases() if c.rule in ("LK001", "CB004")]
     trials = [trial("LK001", "duplicates-across-splits", s, s > 0.1) for s in SEVERITIES]
-    trials += [trial("CB004", "label-shift", s, False, told=s > 0.5) for s in SEVERITIES]
+    trials += [trial("CB004", "label-shift", s, s > 0.5) for s in SEVERITIES]
     clean = [{"data": "iris", "audits": 5, "alarms": [[], ["LK001"], [], [], []],
               "told": ["iris, re-split 1: LK001 rows"], "true": ["NM002"]}]  # fmt: skip
-    return page.figures(trials, clean, chosen)
+    left = [("too few rows", "CB004", "iris"), ("too few rows", "CB004", "wine")]
+    return page.figures(trials, clean, chosen, left)
 
 
 def test_every_rule_of_data_has_a_fault():
@@ -64,8 +64,7 @@ def test_every_fault_can_be_planted(kind, tmp_path):
     spot = Spot(data, train, test, tmp_path)
     for case in cases():
         if enough(case, data) and case.rule != "NM004":
-            made = case.plant(spot, MIDDLE, seeded(case.name))
-            assert isinstance(promised(case, spot, made, MIDDLE), bool)
+            assert case.plant(spot, MIDDLE, seeded(case.name)).source is not None
     assert train.equals(before[0])
     assert test.equals(before[1])
 
@@ -78,15 +77,20 @@ def test_a_fault_is_planted_alike_each_time(tmp_path):
     assert first["test"].equals(second["test"])
 
 
-def test_few_rows_promise_no_label_shift(tmp_path):
-    case = next(c for c in cases() if c.name == "label-shift")
-    said = []
-    for n in (40, 4_000):
-        frame = pl.DataFrame({"x": np.arange(n) / 7, "label": np.arange(n) % 2})
-        data = Data("made", "table", frame, "label")
-        spot = Spot(data, *split(data, 0), tmp_path)
-        said.append(promised(case, spot, case.plant(spot, 0.5, seeded(1)), 0.5))
-    assert said == [False, True]
+def test_what_a_dataset_lacks_is_told_from_it_alone():
+    known = {c.name: c for c in cases()}
+    x = np.arange(200) / 7
+    frame = pl.DataFrame({"x": x, "y": x % 3, "z": -x, "label": np.arange(200) % 7})
+    grades = Data("made", "table", frame, "label", classes=False)
+    assert "fewer than 20 values" in lacking(known["skewed-target"], grades)
+    assert lacking(known["one-cell-off-across"], grades) == ""
+    n = np.arange(200)
+    grid = pl.DataFrame({"x": n // 10, "y": n % 10, "label": n % 2})
+    coarse = Data("made", "table", grid, "label")
+    assert "by nature" in lacking(known["one-cell-off-across"], coarse)
+    few = Data("made", "table", frame[:50], "label")
+    assert lacking(known["label-shift"], few) == "fewer than 100 rows"
+    assert lacking(known["duplicates-across-splits"], few) == ""
 
 
 def test_what_is_true_of_the_whole_is_no_false_alarm():
@@ -101,12 +105,13 @@ def test_what_is_true_of_the_whole_is_no_false_alarm():
 def test_the_page_counts(told):
     assert told["audits"] == 5
     assert told["bad"] == 1
-    assert page.middle_of(told["rules"]["LK001"], promised=True) == (1, 1)
-    assert page.middle_of(told["rules"]["CB004"], promised=True) == (0, 0)
+    assert page.middle_of(told["rules"]["LK001"]) == (1, 1)
+    assert page.middle_of(told["rules"]["CB004"]) == (0, 1)
     text = page.page(told, "how")
     assert "1 of 5 (3.6–62.4 %) audits of clean re-splits raise a false alarm" in text
     assert "| LK001 | duplicates-across-splits | 0 of 1" in text
-    assert "All rules reach it as promised." in text
+    assert "Not reached by CB004: see below." in text
+    assert "- iris, wine: too few rows (CB004)" in text
     assert "ST001 to ST009" in text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.detecting.data import Data, Pair
+from benchmarks.detecting.data import TEST_SHARE, Data, Pair
 from datacheck.testing.faults import FAULTS, Fault
 
 SEVERITIES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -94,11 +94,37 @@ COUNT = {
     "MV005", "MV006", "NM004", "SC001", "SC002", "SC003", "SL003", "DC001",
 }  # fmt: skip
 SMALL = 100  # rows, below which only those are asked
+GRADES = 20  # values of a label that is a number, below which it has no tail
+# Copies with one cell changed, at the middle severity: a share of all rows.
+ONE_CELL = {"one-cell-off-across": 0.1 * TEST_SHARE, "one-cell-off-within": 0.1 * (1 - TEST_SHARE)}
+
+
+def lacking(case: Case, data: Data) -> str:
+    """What a dataset lacks for a fault that fits its kind to be planted; nothing where it can be.
+
+    Told from the data alone, before any rule is asked.
+    """
+    if case.rule not in COUNT and data.frame.height < SMALL:
+        return f"fewer than {SMALL} rows"
+    if case.rule == "CB005" and data.frame[data.label].n_unique() < GRADES:
+        return f"a label of fewer than {GRADES} values: a grade or a count"
+    share = ONE_CELL.get(case.name)
+    if share and one_cell_off(data) >= share * data.frame.height:
+        return "by nature, as many pairs of rows differ in one cell as would be planted"
+    return ""
+
+
+def one_cell_off(data: Data) -> int:
+    """How many pairs of different rows differ in one feature."""
+    columns = [c for c in data.frame.columns if c != data.label]
+    rows = data.frame.select(columns).unique()
+    sizes = [rows.group_by([c for c in columns if c != one]).len()["len"] for one in columns]
+    return sum(int((n * (n - 1)).sum()) // 2 for n in sizes)
 
 
 def enough(case: Case, data: Data) -> bool:
-    """Whether a fault fits a dataset, and the dataset has the rows that its rule needs."""
-    return case.fits(data) and (case.rule in COUNT or data.frame.height >= SMALL)
+    """Whether a fault fits a dataset, and can be planted in it."""
+    return case.fits(data) and not lacking(case, data)
 
 
 def cases() -> list[Case]:

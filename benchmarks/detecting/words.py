@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -133,10 +134,16 @@ def pairs_conflicting(spot: Spot, severity: float, rng: np.random.Generator) -> 
 
 
 def pairs_out_of_proportion(spot: Spot, severity: float, rng: np.random.Generator) -> Pair:
-    """Targets of train five times in a row: 5 % of the rows at severity 1."""
+    """Targets of train five times in a row, or as often as is eight deviations of the logarithm of
+    the usual proportion (1.4826 times the median absolute one): 5 % of the rows at severity 1.
+    """
     at = chosen(spot.train.height, 0.05 * severity, rng)
-    five = pl.concat_str([pl.col("target")] * 5, separator=" ")
-    return _where(spot.train, "target", at, five), spot.test
+    words = [spot.train[c].str.count_matches(r"\S+").to_numpy() for c in ("source", "target")]
+    ratio = np.log(words[1] / words[0])
+    spread = 1.4826 * float(np.median(np.abs(ratio - np.median(ratio))))
+    times = max(5, math.ceil(math.exp(8 * spread)))
+    often = pl.concat_str([pl.col("target")] * times, separator=" ")
+    return _where(spot.train, "target", at, often), spot.test
 
 
 def pairs_copied(spot: Spot, severity: float, rng: np.random.Generator) -> Pair:

@@ -176,12 +176,12 @@ def auc(score: Floats, positive: Mask, z: float = Z) -> tuple[float, float, floa
     return area, max(0.0, area - half), min(1.0, area + half)
 
 
-def auc_half(area: float, n1: float, n0: float, z: float = Z) -> float:
-    """Half the interval of :func:`auc`, of ``n1`` and ``n0`` rows."""
+def auc_half(area: float, n1: float, n0: float, z: float = Z, alpha: float = ALPHA) -> float:
+    """Half the interval of :func:`auc`, of ``n1`` and ``n0`` rows; ``alpha`` is that of ``z``."""
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     var = area * (1 - area) + (n1 - 1) * (q1 - area * area) + (n0 - 1) * (q2 - area * area)
     se = math.sqrt(max(var, 0.0) / (n1 * n0))
-    return max(z * se, -math.log(ALPHA) / (2 * min(n1, n0)))
+    return max(z * se, -math.log(alpha) / (2 * min(n1, n0)))
 
 
 def midranks(x: Floats) -> Floats:

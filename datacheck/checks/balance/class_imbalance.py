@@ -12,8 +12,8 @@ loss saw-tooths, the class is learned late or never, and accuracy does not show 
 Exact counts of the label in train. A class is reported if its chance to be absent from a random
 batch, (1−p)^`batch_size`, exceeds `absent`, *and* its share p is below `fair_share` of the even
 share 1/K: a hundred balanced classes leave out many in every batch, and that is no imbalance. Both
-must hold at the upper end of a one-sided 95 % Wilson interval of p (Bonferroni over the classes),
-so that the verdict does not flip between random splits of one dataset. The mix is also reported if
+must hold at the upper end of a one-sided 95 % Wilson interval of p, so that the verdict hardly
+flips between random splits of one dataset. The mix is also reported if
 the effective number of classes, exp(entropy), is below `effective` of K at the upper end of its
 interval. The evidence tells P(absent) at batches of 32, 64, 128 and 256, and by how much weights
 of inverse frequency would inflate the variance of the gradient: Σ p w² / (Σ p w)².
@@ -150,10 +150,10 @@ class ClassImbalance(Rule):
 
 
 def _shares(rows: Floats) -> tuple[Floats, Floats]:
-    """One-sided Wilson bounds of the share of each class, at ALPHA over all free shares."""
+    """One-sided Wilson bounds of the share of each class, at ALPHA."""
     from scipy.special import ndtri
 
-    z = -float(ndtri(ALPHA / max(rows.size - 1, 1)))
+    z = -float(ndtri(ALPHA))
     bounds = [wilson(float(m), float(rows.sum()), z) for m in rows]
     return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
 

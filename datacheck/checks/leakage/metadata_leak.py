@@ -12,11 +12,12 @@ classes come the same way.
 ## How it is measured
 On the row sample of train, with at least 500 rows of each class where there are. Values (at most
 512 groups of them) get the classes' shares among one half of the rows; the other half is ranked by
-them. Two classes: the area under the ROC curve (AUC). More: the mean over the classes of the AUC of
-each against the rest. Numbers: R² of the groups' means. The lower end of the interval at 1e-4 must
-be at least `min_auc` or `min_r2`, and over all columns and pairs tested the false discovery rate is
-held at 1e-4. Pairs are of one picture's columns, 16 groups of each, and are named only where no
-column does it alone. Only headers of pictures are read for it, nothing is decoded.
+them, and the first by what the second has learned. Two classes: the area under the ROC curve (AUC).
+More: the mean over the classes of the AUC of each against the rest. Numbers: R² of the groups'
+means. The lower end of the 95 % interval must be at least `min_auc` or `min_r2`, and over all
+columns and pairs tested the false discovery rate is held at 1e-4. Pairs are of one picture's
+columns, 16 groups of each, and are named only where no column does it alone. Only headers of
+pictures are read for it, nothing is decoded.
 
 ## Example
 Scans: those of the sick were saved as JPEG by one clinic, those of the healthy as PNG by another.

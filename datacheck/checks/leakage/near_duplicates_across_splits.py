@@ -28,10 +28,15 @@ without structure are left out.
 Of a table (four columns or more, no text) the scan keeps the row hash in three parts. Rows that
 differ in `differing` columns agree in one part at least; their cells are compared. They are near if
 at least three of the cells that agree hold a value that no more than four rows of the sample have:
-rows of coarse columns agree by accident, and are left alone, as are sensors that all stand at one
-value. Up to the size of the sample (65,536 rows a split), rows whose numbers all are within 0.6 %
-are near too, on the same condition for their first three digits. At least three rows must be so,
-and more than independent columns would make (Poisson, 1e-4); one measure in two units counts once.
+rows of coarse columns agree by accident, as do sensors that all stand at one value. In coarse
+tables they are near, too, if no more than four rows agree so, and if what agrees would not agree
+once in a hundred such tables of independent columns, and if there is a gap: where rows are alike by
+nature, more pairs differ in two cells than in one, and more in three than in two. Pairs that differ
+in one must be more than one and a half times as many as those that differ in more lead to (up to
+4,096 rows of the sample are compared with each other). Up to the size of the sample (65,536 rows a
+split), rows whose numbers all are within 0.6 % are near too, if their first three digits are rare
+in three columns. At least three rows must be so, and more than accidents and nature would make
+(Poisson, 1e-4); one measure in two units counts once.
 
 Where the label is a text or a sequence, as a translation is, and most of the rows have another one
 than the row they are like, the finding is a warning: what is remembered is then seldom the answer.

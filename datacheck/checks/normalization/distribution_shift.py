@@ -14,7 +14,7 @@ as the yardstick) and the Kolmogorov–Smirnov distance (row sample). Categories
 variation distance over the categories that train has (exact counts; its expectation without a
 shift is taken off). A column is reported if the lower end of one of these intervals (of 99 %, of
 99.99 % for categories) reaches its threshold and chance is excluded over all columns tested
-(Benjamini–Hochberg, q = 0.0001). All columns of a pair of splits are one finding.
+(Benjamini–Hochberg, q = 0.001). All columns of a pair of splits are one finding.
 
 ## Example
 Train was measured February 4 to 10, test February 2 to 4: its temperature is 0.8 train deviations
@@ -66,6 +66,7 @@ from datacheck.findings import Effect, Finding, Repair
 from datacheck.summaries.base import Need
 from datacheck.types import Floats
 
+LEVEL = 1e-3  # of false discoveries: a threshold has to be reached besides
 LEAST = 5  # rows of a category that χ² needs; rarer ones are counted together
 
 
@@ -118,7 +119,7 @@ class DistributionShift(Rule):
             raise NotApplicable("no number, boolean or category that two splits share")
         for train, other in pairs:
             tested = [*self._numbers(context, train, other), *self._words(context, train, other)]
-            real = benjamini_hochberg([s.p for s in tested])
+            real = benjamini_hochberg([s.p for s in tested], LEVEL)
             found = [
                 s
                 for s, ok in zip(tested, real, strict=True)

@@ -70,8 +70,13 @@ def infinite_values(
 def sentinel(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """A feature that is -999 in 20 % of the rows of both splits at severity 1."""
-    return _both(train, test, one(train, label, rng), 0.2 * severity, -999.0, rng)
+    """A feature that is -999 in 20 % of the rows of both splits at severity 1.
+
+    It is one with twelve values or more, where there is one: -999 among a few codes is a code.
+    """
+    many = [c for c in numbers(train, label) if train[c].n_unique() >= 12]
+    some_of = train.select(*many, label) if many else train
+    return _both(train, test, one(some_of, label, rng), 0.2 * severity, -999.0, rng)
 
 
 def text_sentinel(

@@ -5,6 +5,7 @@ Each is called ``fault(train, test, label, severity, rng)``, as told in the pack
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,23 +89,21 @@ def missing_labels(
 def imbalance(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """The last class thinned in both splits, to 1 in 50 of its rows at severity 1."""
-    chosen = classes(train, label)[-1]
-    keep = 0.2 - 0.18 * severity
-    first = _thin(train, label, chosen, keep, 12, rng)
-    return _thinned(train, test, label, first, _thin(test, label, chosen, keep, 2, rng))
+    """The rarest class thinned in both splits to a part of a fair share (1/K of the rows) of
+    10^(−2 · severity): a tenth of it at severity 0.5, a hundredth at 1; one row at least.
+    """
+    known = classes(train, label)
+    share = 0.01**severity / len(known)
+    gone = []
+    for frame in (train, test):
+        found = rng.permutation(_is(frame, label, known[-1]))
+        others = frame[label].count() - found.size
+        gone.append(found[max(1, int(others * share / (1 - share))) :])
+    return _thinned(train, test, label, gone[0], gone[1])
 
 
 def _is(frame: pl.DataFrame, label: str, chosen: Any) -> Ints:
     return np.flatnonzero((frame[label] == chosen).fill_null(value=False).to_numpy())
-
-
-def _thin(
-    frame: pl.DataFrame, label: str, chosen: Any, keep: float, fewest: int, rng: np.random.Generator
-) -> Ints:
-    """Positions to drop so that a share of the rows of one class stays, at least ``fewest``."""
-    found = _is(frame, label, chosen)
-    return rng.permutation(found)[max(fewest, round(keep * found.size)) :]
 
 
 def _thinned(
@@ -148,9 +147,37 @@ def class_missing_from_test(
 def label_shift(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """The first class thinned in test, to 10 % of its rows at severity 1."""
-    gone = _thin(test, label, classes(train, label)[0], 1 - 0.9 * severity, 1, rng)
-    return _thinned(train, test, label, np.zeros(0, np.int64), gone)
+    """Rows swapped between the splits until their class mixes are 0.8 · severity apart (total
+    variation distance): of the most frequent classes into train, of the others into test.
+
+    Every class keeps a row in each split, which may end it sooner.
+    """
+    known = classes(train, label)
+    sizes = np.array([(train[label] == c).sum() for c in known])
+    many = 1 + int(np.searchsorted(np.cumsum(sizes)[:-2], sizes.sum() / 2))
+    places = [codes(f, label, known).fill_null(-1).to_numpy() for f in (train, test)]
+    rare = [float((p >= many).sum() / max((p >= 0).sum(), 1)) for p in places]
+    off = 0.8 * severity - (rare[1] - rare[0])
+    count = math.ceil(off / (1 / train.height + 1 / test.height))
+    leaving = []
+    few, often = places[0] >= many, (places[1] >= 0) & (places[1] < many)
+    for place, some in zip(places, (few, often), strict=True):
+        order = rng.permutation(place.size)
+        _, stays = np.unique(place[order], return_index=True)
+        movable = np.setdiff1d(np.arange(order.size), stays)
+        leaving.append(order[movable[some[order[movable]]]])
+    count = min(count, leaving[0].size, leaving[1].size)
+    if count < 1:
+        raise UsageError("the classes have too few rows to swap some", "give more rows")
+    both = pl.concat([train, test.select(train.columns)], how="vertical_relaxed")
+    first, second = np.arange(train.height), np.arange(test.height) + train.height
+    here, there = leaving[0][:count], leaving[1][:count]
+    first[here], second[there] = there + train.height, here
+    origin = {"train": np.where(first < train.height, first, -1),
+              "test": np.where(second >= train.height, second - train.height, -1)}  # fmt: skip
+    touched = [at(split, rows, *train.columns, gone=rows)
+               for split, rows in (("train", here), ("test", there))]  # fmt: skip
+    return planted(take(both, first), take(both, second), *touched, origin=origin)
 
 
 def skewed_target(

@@ -143,14 +143,14 @@ def order_leak(
 def metadata_leak(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """Texts ``notes`` of twelve words whose length in letters is that of the class in 80 to 100 %
-    of the rows, and that of any class in the others.
+    """Texts ``notes`` of twelve words whose length in letters is that of the class in 92 to 100 %
+    of the rows (96 % at severity 0.5), and that of any class in the others.
     """
     known = classes(train, label)
     texts, touched = [], []
     for split, frame in (("train", train), ("test", test)):
         place = codes(frame, label, known).fill_null(0).to_numpy().copy()
-        other = rng.random(frame.height) > 0.8 + 0.2 * severity
+        other = rng.random(frame.height) > 0.92 + 0.08 * severity
         place[other] = rng.integers(0, len(known), int(other.sum()))
         words = rng.integers(1000, 10_000, (frame.height, 12))
         letters = pl.Series(["s" * k for k in range(len(known))]).gather(pl.Series(place))

@@ -60,24 +60,26 @@ def scale_disparity(
 def distribution_shift(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """One feature of test whose mean has moved by ``severity`` standard deviations of train.
+    """One feature of test whose mean has moved by 3 · ``severity`` standard deviations of train.
 
-    Half of the rows move, twice as far, so that no affine map undoes it.
+    Each row moves by an amount of its own, from 0 to twice that, so that no affine map undoes it.
     """
     column = one(train, label, rng)
-    step = 2 * severity * deviation(train, column)
-    moved = mask(test.height, 0.5, rng)
-    values = test[column].cast(pl.Float64) + moved.cast(pl.Float64) * step
-    return planted(train, test.with_columns(values.alias(column)), at("test", moved, column))
+    step = 6 * severity * deviation(train, column) * (1 - rng.random(test.height))
+    values = test[column].cast(pl.Float64) + pl.Series(step)
+    every = np.arange(test.height)
+    return planted(train, test.with_columns(values.alias(column)), at("test", every, column))
 
 
 def extreme_values(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """A few values of one feature of train (1 % of the rows) up to 1,000 deviations away."""
+    """A few values of one feature of train (0.5 % of the rows, one at least) up to 1,000 deviations
+    away.
+    """
     column = one(train, label, rng)
     far = mean(train, column) + 1_000 * severity * deviation(train, column)
-    hit = mask(train.height, 0.01, rng)
+    hit = mask(train.height, 0.005, rng)
     jitter = pl.Series(far * (1 + 0.2 * rng.random(train.height)))
     values = train[column].cast(pl.Float64)
     put = pl.when(hit).then(jitter).otherwise(values).alias(column)
@@ -87,10 +89,10 @@ def extreme_values(
 def unseen_categories(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
-    """A category ``site`` with a value in up to 20 % of test that train lacks."""
+    """A category ``site`` with a value in up to 40 % of test that train lacks."""
     names = np.array(SITES)
     sites = [pl.Series(names[rng.integers(0, 4, f.height)]) for f in (train, test)]
     first, second = add(train, test, "site", sites)
-    new = mask(test.height, 0.2 * severity, rng)
+    new = mask(test.height, 0.4 * severity, rng)
     site = pl.when(new).then(pl.lit("offshore")).otherwise(pl.col("site")).alias("site")
     return planted(first, second.with_columns(site), at("test", new, "site"))
