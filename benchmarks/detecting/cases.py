@@ -106,7 +106,7 @@ def lacking(case: Case, data: Data) -> str:
     """
     if case.rule not in COUNT and data.frame.height < SMALL:
         return f"fewer than {SMALL} rows"
-    if case.rule == "CB005" and data.frame[data.label].n_unique() < GRADES:
+    if case.rule == "CB005" and data.label and data.frame[data.label].n_unique() < GRADES:
         return f"a label of fewer than {GRADES} values: a grade or a count"
     share = ONE_CELL.get(case.name)
     if share and one_cell_off(data) >= share * data.frame.height:
