@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.detecting.cases import MIDDLE, Case
+from benchmarks.detecting.trials import OTHERS_ROWS
 from datacheck.checks.codes import TABLE
 from datacheck.checks.stats import wilson
 
@@ -198,7 +199,8 @@ def page(told: Mapping[str, Any], how: str, peers: str = "") -> str:
     few = small(told["bad"], told["audits"])
     severe = (
         "### Errors of other rules\n\nErrors of other rules that came with a fault of severity "
-        f"{MIDDLE:g}. Some are right: a column that is empty in one class is missing, too."
+        f"{MIDDLE:g}, in datasets of at most {OTHERS_ROWS} rows. Some are right: a column that is "
+        "empty in one class is missing, too."
     )
     parts = [
         "<!-- Written by benchmarks/detection.py --write. -->\n# Detection benchmark",
