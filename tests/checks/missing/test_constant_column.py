@@ -34,3 +34,51 @@ def test_numbers_beyond_float64_are_one_value_for_all_rules(tmp_path):
     fix(tmp_path / "data", tmp_path / "clean", unsafe=True)
     after = {f.rule for f in datacheck.audit(tmp_path / "clean").findings}
     assert after <= before - {"MV005", "MV001"}
+
+
+def audit(**splits):
+    return datacheck.audit(splits, settings={"label": "label", "select": ["MV005"]}).findings
+
+
+def frame(n, **columns):
+    return pl.DataFrame({**columns, "label": [i % 2 for i in range(n)]})
+
+
+def test_what_never_varies_is_told_with_its_value():
+    x = np.random.default_rng(0).normal(size=40)
+    train = frame(
+        40, x=x, a=[3.0] * 40, b=["red"] * 40, c=[None] * 40, d=[None, *[3.0] * 39],
+        e=[2.5] * 40, f=[1e15] * 40, g=[np.inf, *[3.0] * 39], h=[True] * 40,
+    )  # fmt: skip
+    (one,) = audit(train=train, test=train.with_columns(a=pl.lit(4.0)))
+    assert one.evidence["values"] == {
+        "a": "3", "b": "red", "c": None, "e": "2.5", "f": "1000000000000000.0", "h": "1",
+    }  # fmt: skip
+    assert one.evidence["empty"] == 1
+    assert (one.count, one.total, one.splits) == (6, 9, ("train",))
+    assert (
+        one.message
+        == "6 of 9 features never vary in train: a ('3'), b ('red'), c (no value) and 3 more"
+    )
+    (one,) = audit(train=train.select("x", "a", "label"))
+    assert one.message == "1 of 2 features never varies in train: a ('3')"
+
+
+def test_without_a_train_split_all_splits_are_taken_together():
+    x = np.random.default_rng(0).normal(size=40)
+    first = frame(40, x=x, a=[3.0] * 40, b=[3.0] * 40, c=["u"] * 40, d=["u"] * 40)
+    second = frame(40, x=x, a=[3.0] * 40, b=[4.0] * 40, c=["u"] * 40, d=["v"] * 40)
+    (one,) = audit(first=first, second=second)
+    assert one.columns == ("a", "c")
+    assert one.splits == ("first", "second")
+
+
+def test_whole_numbers_beyond_float64_are_compared_in_the_sample():
+    edge = 2**53
+    for low, differ in ((edge, True), (edge - 2, True)):
+        frame_ = frame(40, a=[low, low + 1] * 20, x=np.random.default_rng(0).normal(size=40))
+        assert bool(audit(train=frame_)) is not differ
+        same = frame(40, a=[low] * 40, x=np.random.default_rng(0).normal(size=40))
+        assert audit(train=same)
+    down = frame(40, a=[-edge, -edge - 1] * 20, x=np.random.default_rng(0).normal(size=40))
+    assert not audit(train=down)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import datacheck
+from datacheck.checks.missing import unreadable_file as found
+from datacheck.dataset import Problem
 
 
 def audit(folder, rows, broken):
@@ -50,3 +52,45 @@ def test_a_file_that_cannot_be_read_at_all_is_a_file(tmp_path):
     assert (found.count, found.total, found.unit) == (1, 2, "files")
     assert "1 file bad.parquet" in found.message or "1 file train/bad.parquet" in found.message
     assert len(found.examples) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "records"),
+    [
+        ("3 more lines are not text", 3), ("1 line is too long", 1),
+        ("12,345 rows are lost", 12345), ("2 records break off", 2), ("4 fields instead of 3", None), ("breaks off", None),
+        ("3 linesmen", None),
+    ],
+)  # fmt: skip
+def test_how_many_records_a_reason_speaks_of(reason, records):
+    assert found._said(Problem("train", "a.csv", -1, reason)) == records
+
+
+def test_reasons_are_of_a_kind_but_for_numbers_and_names():
+    kind = found._kind("'a b.png' is 4,000 by 12.5 of \"x\"")
+    assert kind == "… is … by … of …"
+    assert found._kind("5 fields") == found._kind("17 fields") != found._kind("5 files")
+
+
+def test_a_reader_that_stopped_telling_joins_the_records_that_it_told():
+    told = [Problem("train", "a.csv", 7, "4 fields instead of 3")]
+    more = Problem("train", "a.csv", -1, "9 more lines")
+    assert found._joins((False, False, "k"), told, more)
+    assert not found._joins((False, True, "k"), told, more)
+    assert not found._joins((True, False, "k"), told, more)
+    other = Problem("train", "b.csv", -1, "9 more lines")
+    assert not found._joins((False, False, "k"), told, other)
+
+
+@pytest.mark.parametrize(
+    ("problem", "address"),
+    [
+        (Problem("train", "a.csv", 7, ""), "train/a.csv:7"),
+        (Problem("train", "train/a.csv", 0, ""), "train/a.csv:0"),
+        (Problem("train", "a.csv", -1, ""), "train/a.csv"),
+        (Problem("", "a.csv", 7, ""), "a.csv:7"),
+        (Problem("train", "cats/1.png", -1, ""), "cats/1.png"),
+    ],
+)
+def test_addresses_are_those_of_rows(problem, address):
+    assert found._address(problem, {"cats/1.png"}) == address
