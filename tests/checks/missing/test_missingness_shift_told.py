@@ -55,7 +55,7 @@ def test_the_lower_end_reaches_the_least_difference():
 
 
 def test_chance_is_held_over_the_columns_that_may_differ():
-    """The p is 1.6e-5, which nine columns do not allow, but those that are complete in both splits are no tests."""
+    """p = 1.6e-5 is too much for nine columns; complete ones are no tests."""
     lost, more = {"a": 10}, {"a": 40}
     complete = {f"x{j}": 0 for j in range(8)}
     assert audit((800, lost), (800, more), min_difference=0.001)

@@ -111,14 +111,11 @@ def test_stand_ins_among_numbers_dates_and_categories_name_their_rows():
         {"x": x, "when": when, "site": site.tolist(), "label": rng.integers(0, 2, n)}
     )
     found = {f.columns: shown(f) for f in audit({"train": frame}, "MV003").findings}
-    assert (
-        found
-        == {
-            ("x",): [(f"train:{i}", "x", -999.0) for i in at[:5]],
-            ("when",): [(f"train:{i}", "when", datetime(1970, 1, 1)) for i in at[:5]],  # noqa: DTZ001
-            ("site",): [(f"train:{i}", "site", "?") for i in at[:5]],
-        }
-    )
+    assert found == {
+        ("x",): [(f"train:{i}", "x", -999.0) for i in at[:5]],
+        ("when",): [(f"train:{i}", "when", datetime(1970, 1, 1)) for i in at[:5]],  # noqa: DTZ001
+        ("site",): [(f"train:{i}", "site", "?") for i in at[:5]],
+    }
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ def test_a_file_that_cannot_be_read_at_all_is_a_file(tmp_path):
     ("reason", "records"),
     [
         ("3 more lines are not text", 3), ("1 line is too long", 1),
-        ("12,345 rows are lost", 12345), ("2 records break off", 2), ("4 fields instead of 3", None), ("breaks off", None),
+        ("12,345 rows are lost", 12345), ("2 records break off", 2),
+        ("4 fields instead of 3", None), ("breaks off", None),
         ("3 linesmen", None),
     ],
 )  # fmt: skip
