@@ -102,6 +102,12 @@ def test_long_texts_are_cut_after_so_many_bytes_and_no_sooner(
     assert found.tolist() == [ten, ten, nine]
 
 
+def test_a_mebibyte_of_a_text_is_looked_at() -> None:
+    texts = ["q" * ((1 << 20) - 1) + end for end in ("cx", "cy", "dx")]
+    found = np.concatenate([t.plain() for t in cut(*texts)])
+    assert found[0] == found[1] != found[2]
+
+
 def sized(n: int, size: int) -> str:
     """A text of n words in so many bytes."""
     return " ".join(["x"] * (n - 1) + ["y" * (size - 2 * (n - 1))])
@@ -177,6 +183,9 @@ def test_sketches_of_rows_are_held_by_address_words_first() -> None:
         for t, f in zip(texts, form, strict=True)
     ]
     assert sketches.rows().tolist() == [3, 5, 6, 8, 9]
+    assert sketches.letters().tolist() == [
+        plain_hashes.letters(of(t), (t or "").encode()) for t in frame["s"]
+    ]
     assert sketches.plain().tolist() == [
         plain_hashes.plain((t or "").encode()) for t in frame["s"]
     ]
