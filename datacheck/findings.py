@@ -334,3 +334,8 @@ def names(items: Iterable[str], limit: int = 3) -> str:
     shown = ", ".join(listed[:limit])
     rest = len(listed) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def agree(count: int, one: str, many: str) -> str:
+    """The form of a word that goes with a number: ``1 of 24 rows repeats``, ``2 of 24 repeat``."""
+    return one if count == 1 else many

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.support import has_label, label_counts, need_label_counts
 from datacheck.dataset import Dataset, Task
-from datacheck.findings import Finding, Repair, names
+from datacheck.findings import Finding, Repair, agree, names
 from datacheck.summaries.base import Need
 
 
@@ -66,8 +66,8 @@ class RareClass(Rule):
             return
         shown = names([f"{c!r} ({n})" for c, n in rare.items()])
         yield self.finding(
-            f"{len(rare)} of {len(counts)} classes of {label.name} have fewer than "
-            f"{self.min_rows} rows: {shown}",
+            f"{len(rare)} of {len(counts)} classes of {label.name} "
+            f"{agree(len(rare), 'has', 'have')} fewer than {self.min_rows} rows: {shown}",
             splits=splits,
             columns=[label.name],
             count=len(rare),

@@ -58,7 +58,7 @@ from datacheck.checks.duplicates import (
     repeats,
 )
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, agree
 from datacheck.summaries.base import Need
 
 
@@ -95,8 +95,9 @@ class DuplicateRowsWithinSplit(Rule):
         again = np.flatnonzero(first[inverse] != np.arange(table.n))[:MAX_EXAMPLES]
         same_features = table.n - int(distinct(table.features).size)
         yield self.finding(
-            f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) repeat an earlier "
-            f"row; {involved:,} rows are involved, in {groups:,} group{'s' if groups > 1 else ''}",
+            f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) "
+            f"{agree(count, 'repeats', 'repeat')} an earlier row; "
+            f"{involved:,} rows are involved, in {groups:,} group{'s' if groups > 1 else ''}",
             splits=[split],
             count=count,
             total=total,

@@ -52,7 +52,7 @@ from datacheck.checks.support import (
     need_sample,
 )
 from datacheck.dataset import Column, Dataset, Task
-from datacheck.findings import Example, Finding, Repair, Severity, names
+from datacheck.findings import Example, Finding, Repair, Severity, agree, names
 from datacheck.summaries.base import Need
 
 NOTHING = frozenset({"nan", "null", "<na>", "n/a", "#n/a", "none", "?", "na", ""})
@@ -112,7 +112,8 @@ class MissingOrInvalidLabels(Rule):
             cell = pl.col(label.name)
             floats = context.sample(split).schema[label.name].is_float()
             yield self.finding(
-                f"{cells:,} of {rows:,} labels ({share(cells, rows)}) are missing in {split}",
+                f"{cells:,} of {rows:,} labels ({share(cells, rows)}) "
+                f"{agree(cells, 'is', 'are')} missing in {split}",
                 splits=[split],
                 columns=[label.name],
                 count=cells,

@@ -57,7 +57,7 @@ from datacheck.checks.near.telling import Shown, examples, ways, ways_told
 from datacheck.checks.near.within import nodes
 from datacheck.checks.support import has_label
 from datacheck.dataset import Dataset, Task
-from datacheck.findings import MAX_EXAMPLES, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Finding, Repair, agree
 from datacheck.summaries.base import Need
 
 
@@ -100,8 +100,10 @@ class NearDuplicatesWithinSplit(NearRule):
             for k in chosen[:MAX_EXAMPLES]
         ]  # fmt: skip
         yield self.finding(
-            f"{count:,} distinct rows of {split} ({percent(count / total)} of its {total:,} rows) "
-            f"are nearly the same as an earlier one: {ways_told(pairs, chosen)}; they belong to "
+            f"{count:,} distinct {agree(count, 'row', 'rows')} of {split} "
+            f"({percent(count / total)} of its {total:,} rows) "
+            f"{agree(count, 'is', 'are')} nearly the same as an earlier one: "
+            f"{ways_told(pairs, chosen)}; {agree(count, 'it belongs', 'they belong')} to "
             f"{clusters:,} cluster{'s' if clusters > 1 else ''}",
             splits=[split],
             count=count,

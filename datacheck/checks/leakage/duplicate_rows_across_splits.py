@@ -66,7 +66,7 @@ from datacheck.checks.duplicates import (
 )
 from datacheck.checks.support import has_label
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, agree
 from datacheck.summaries.base import Need
 
 
@@ -116,8 +116,9 @@ class DuplicateRowsAcrossSplits(Rule):
             evidence["with_same_label"] = same
             told = f", {f'{same:,}' if same else 'none'} of them with its label"
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) repeat the "
-            f"features of a row of {one}{told}; by chance {_about(expected, total)} would",
+            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) "
+            f"{agree(count, 'repeats', 'repeat')} the features of a row of {one}{told}; "
+            f"by chance {_about(expected, total)} would",
             splits=[one, other],
             count=count,
             total=total,

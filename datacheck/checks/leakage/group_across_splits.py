@@ -59,7 +59,7 @@ from datacheck.checks.base import ADDRESS, Context, NotApplicable, Rule
 from datacheck.checks.stats import Z, benjamini_hochberg, normal_sf
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Column, Dataset, Kind, Role, Task
-from datacheck.findings import MAX_EXAMPLES, Effect, Example, Finding, Repair, Severity
+from datacheck.findings import MAX_EXAMPLES, Effect, Example, Finding, Repair, Severity, agree
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
 from datacheck.summaries.keys import Keys
@@ -141,7 +141,8 @@ class GroupAcrossSplits(Rule):
             return
         rows = int(known[1][at_one].sum())
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({share:.1%}) belong to {common.size:,} "
+            f"{count:,} of {total:,} rows of {other} ({share:.1%}) "
+            f"{agree(count, 'belongs', 'belong')} to {common.size:,} "
             f"values of {column.name} that {one} has too",
             splits=[one, other],
             columns=[column.name],

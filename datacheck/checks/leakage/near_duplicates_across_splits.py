@@ -98,7 +98,7 @@ from datacheck.checks.near.search import Found, near, need_near
 from datacheck.checks.near.telling import Shown, examples, ways, ways_told
 from datacheck.checks.support import has_label
 from datacheck.dataset import Dataset, Kind
-from datacheck.findings import MAX_EXAMPLES, Finding, Repair, Severity
+from datacheck.findings import MAX_EXAMPLES, Finding, Repair, Severity, agree
 from datacheck.summaries.base import Need
 
 
@@ -143,8 +143,9 @@ class NearDuplicatesAcrossSplits(NearRule):
             for row, pair in zip(rows[:MAX_EXAMPLES], chosen[:MAX_EXAMPLES], strict=True)
         ]
         yield self.finding(
-            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) are nearly the "
-            f"same as a row of {one}: {ways_told(pairs, chosen)}{told}",
+            f"{count:,} of {total:,} rows of {other} ({percent(count / total)}) "
+            f"{agree(count, 'is', 'are')} nearly the same as a row of {one}: "
+            f"{ways_told(pairs, chosen)}{told}",
             splits=[one, other],
             count=count,
             total=total,

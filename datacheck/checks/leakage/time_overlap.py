@@ -48,7 +48,7 @@ from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.stats import ks, wilson
 from datacheck.checks.support import examples, need_sample
 from datacheck.dataset import Column, Dataset, Kind, Role, to_matrix
-from datacheck.findings import Effect, Finding, Repair
+from datacheck.findings import Effect, Finding, Repair, agree
 from datacheck.summaries.base import Need
 from datacheck.summaries.hashing import hash_column
 from datacheck.types import Floats, Ints
@@ -100,7 +100,8 @@ class TimeOverlap(Rule):
         about = "about " if sampled else ""
         last = _moment(known.max, column)
         how = "all rows" if k == n and not sampled else f"{about}{count:,} of {seen.finite:,} rows"
-        said = f"{how} of {other} ({share:.1%}) lie before the last row of {train} ({last})"
+        lie = agree(2 if how == "all rows" else count, "lies", "lie")
+        said = f"{how} of {other} ({share:.1%}) {lie} before the last row of {train} ({last})"
         if seen.max < known.min:
             said += f", and all before its first ({_moment(known.min, column)})"
         elif ks(_finite(first), _finite(second))[0] < ALIKE:
@@ -120,7 +121,9 @@ class TimeOverlap(Rule):
             evidence["entities_before_their_entity"] = entities
             where = "of the sampled rows " if sampled or context.sampled(train) else ""
             if rows:
-                said += f"; {rows:,} {where}lie before the last {train} row of their own {group[0]}"
+                lie, own = agree(rows, "lies", "lie"), agree(rows, "its", "their")
+                said += f"; {rows:,} {where}{lie} before the last {train} row "
+                said += f"of {own} own {group[0]}"
         yield self.finding(
             said,
             splits=[train, other],

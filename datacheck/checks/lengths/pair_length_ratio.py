@@ -53,7 +53,7 @@ from datacheck.checks.pairing import need_pairs, pair, params
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset
 from datacheck.errors import UsageError
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, agree
 from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import lengths_of
 from datacheck.summaries.pairs import Pairs
@@ -117,9 +117,9 @@ class PairLengthRatio(Rule):
         unit = context.data.measure.unit if _is_text(context, found) else "items"
         repairs = None if context.train in beyond else [Repair("review-rows", "manual")]
         return self.finding(
-            f"{count:,} of {total:,} pairs are out of proportion: {target} has "
-            f"{bounds.usual:.2f} times the {unit} of {source} at the median of {usual}, these less "
-            f"than {bounds.low:.2f} or more than {bounds.high:.2f} times",
+            f"{count:,} of {total:,} pairs {agree(count, 'is', 'are')} out of proportion: {target} "
+            f"has {bounds.usual:.2f} times the {unit} of {source} at the median of {usual}, "
+            f"these less than {bounds.low:.2f} or more than {bounds.high:.2f} times",
             splits=list(beyond),
             columns=[source, target],
             count=count,

@@ -62,7 +62,7 @@ from datacheck.checks.quantiles import (
 from datacheck.checks.stats import benjamini_hochberg, homogeneity_p, total_variation
 from datacheck.checks.support import need_sample
 from datacheck.dataset import Dataset, Kind
-from datacheck.findings import Effect, Finding, Repair
+from datacheck.findings import Effect, Finding, Repair, agree
 from datacheck.summaries.base import Need
 from datacheck.types import Floats
 
@@ -171,8 +171,8 @@ class DistributionShift(Rule):
         more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
         worst = found[0]
         return self.finding(
-            f"{len(found):,} of {total:,} features are distributed differently in {other} than in "
-            f"{train}: {shown}{more}",
+            f"{len(found):,} of {total:,} features {agree(len(found), 'is', 'are')} distributed "
+            f"differently in {other} than in {train}: {shown}{more}",
             splits=[train, other],
             columns=[s.column for s in found],
             count=len(found),

@@ -173,7 +173,7 @@ class UnseenCategories(Rule):
                 worst.count / worst.total,
                 low,
                 high,
-                max(self.min_share, worst.expected / worst.total),
+                round(max(self.min_share, worst.expected / worst.total), 6),
             ),
             evidence={
                 "unseen": {u.column: [[v, n] for v, n in u.rows.items()][:20] for u in found},

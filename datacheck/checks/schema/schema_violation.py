@@ -48,7 +48,7 @@ import numpy as np
 from datacheck.checks.base import Context, NotApplicable, Rule
 from datacheck.checks.duplicates import percent
 from datacheck.dataset import Dataset
-from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, names
+from datacheck.findings import MAX_EXAMPLES, Example, Finding, Repair, agree, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.violations import ROW
 
@@ -140,8 +140,8 @@ class SchemaViolation(Rule):
             total = context.rows[split]
             of = f" of {column}" if column else ""
             yield self.finding(
-                f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) break "
-                f"{check}{of}: {shown}",
+                f"{count:,} of {total:,} rows of {split} ({percent(count / total)}) "
+                f"{agree(count, 'breaks', 'break')} {check}{of}: {shown}",
                 splits=[split],
                 columns=[column] if column else [],
                 count=count,
@@ -165,7 +165,8 @@ class SchemaViolation(Rule):
             whole = "" if keys.complete(column) else "at least "
             yield self.finding(
                 f"{column} is unique by the schema, and {whole}{again:,} of "
-                f"{context.rows[split]:,} rows of {split} repeat a value of it",
+                f"{context.rows[split]:,} rows of {split} "
+                f"{agree(again, 'repeats', 'repeat')} a value of it",
                 splits=[split],
                 columns=[column],
                 count=again,
@@ -185,7 +186,8 @@ class SchemaViolation(Rule):
             shown = [(addresses[i], addresses[first[which[i]]]) for i in again[:MAX_EXAMPLES]]
             yield self.finding(
                 f"{names(columns)} are unique together by the schema, and {again.size:,} of "
-                f"{context.rows[split]:,} rows of {split} repeat values of them",
+                f"{context.rows[split]:,} rows of {split} "
+                f"{agree(again.size, 'repeats', 'repeat')} values of them",
                 splits=[split],
                 columns=columns,
                 count=int(again.size),
