@@ -36,7 +36,7 @@ def test_the_finding_of_missing_labels_in_full():
     assert (one.count, one.total, one.severity.value) == (10, 1000, "error")
     assert [e.addresses for e in one.examples] == [("train:3",)]
     assert [(r.name, r.safety) for r in one.repairs] == [("quarantine", "safe")]
-    assert two.message == "1 of 4 labels (25.0%) are missing in test"
+    assert two.message == "1 of 4 labels (25.0%) is missing in test"
     assert [(r.name, r.safety) for r in two.repairs] == [("quarantine", "manual")]
 
 

@@ -102,7 +102,7 @@ def test_the_finding_within_a_split_in_full():
     ]  # fmt: skip
     single = pl.DataFrame({"text": [*base, base[3].upper()]})
     (two,) = audit("LB005", {"train": single})
-    assert two.message.endswith("; they belong to 1 cluster")
+    assert two.message.endswith("; it belongs to 1 cluster")
     assert audit("LB005", {"train": single}, min_share=1 / 31)
     assert not audit("LB005", {"train": single}, min_share=math.nextafter(1 / 31, 1))
 

@@ -53,7 +53,7 @@ def test_a_mean_is_told_in_deviations_of_train():
         near(value - half, rel=1e-4), near(value + half, rel=1e-4)
     )  # fmt: skip
     assert one.message == (
-        f"1 of 1 features are distributed differently in test than in train: x ({value:+.2f} sd)"
+        f"1 of 1 features is distributed differently in test than in train: x ({value:+.2f} sd)"
     )
     assert one.evidence["shifts"] == [["x", "smd", near(value), one.effect.low]]
     (down,) = audit({"x": -x}, {"x": -y})
