@@ -90,7 +90,8 @@ def imbalance(
     train: pl.DataFrame, test: pl.DataFrame, label: str, severity: float, rng: np.random.Generator
 ) -> Planted:
     """The rarest class thinned in both splits to a part of a fair share (1/K of the rows) of
-    10^(−2 · severity): a tenth of it at severity 0.5, a hundredth at 1; one row at least.
+    10^(−2 · severity): a tenth of it at severity 0.5, a hundredth at 1. One row at least stays, and
+    one goes, however rare the class is already.
     """
     known = classes(train, label)
     share = 0.01**severity / len(known)
@@ -98,7 +99,8 @@ def imbalance(
     for frame in (train, test):
         found = rng.permutation(_is(frame, label, known[-1]))
         others = frame[label].count() - found.size
-        gone.append(found[max(1, int(others * share / (1 - share))) :])
+        kept = min(int(others * share / (1 - share)), found.size - 1)
+        gone.append(found[max(1, kept) :])
     return _thinned(train, test, label, gone[0], gone[1])
 
 

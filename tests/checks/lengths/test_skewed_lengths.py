@@ -9,7 +9,7 @@ import scipy.stats
 
 import datacheck
 from datacheck.checks import padding
-from datacheck.checks.lengths.skewed_lengths import SkewedLengths
+from datacheck.checks.lengths.skewed_lengths import LEVEL, SkewedLengths
 from datacheck.summaries.lengths import Histogram
 
 near = pytest.approx
@@ -93,7 +93,7 @@ def test_what_is_told_of_the_worst_column():
     assert (found.count, found.total, found.unit, found.splits) == (2, 3, "columns", ("train",))
     kept = np.sort(long[long <= 10 * np.quantile(long, 0.5, method="inverted_cdf")])
     lengths, counts = np.unique(kept, return_counts=True)
-    z = float(scipy.stats.norm.isf(0.1 / 3))
+    z = float(scipy.stats.norm.isf(LEVEL / 3))
     value, low, high = padding.waste_interval(Histogram(lengths, counts, 0), 32, z)
     assert (found.effect.value, found.effect.low) == near((value, low))
     assert found.effect.high == near(high)
@@ -121,7 +121,7 @@ def test_what_is_told_of_the_worst_column():
     )
     (alone,) = audited(frame.select("a"))
     assert alone.message.startswith("lengths of a in train have")
-    z = float(scipy.stats.norm.isf(0.1))
+    z = float(scipy.stats.norm.isf(LEVEL))
     kept = tail[tail <= 10 * np.quantile(tail, 0.5, method="inverted_cdf")]
     lengths, counts = np.unique(kept, return_counts=True)
     assert alone.effect.low == near(padding.waste_interval(Histogram(lengths, counts, 0), 32, z)[1])
