@@ -15,7 +15,7 @@ random batches is 1 − mean / E[max]. Rows beyond ten medians are left aside: t
 SL004's. A column is reported if that exceeds `max_padding`, *and* the
 99th percentile is more than `tail` times the median, the skewness exceeds `max_skewness`, or the
 padding exceeds even `heavy_padding` (for log-normal lengths the three come to much the same); each
-at the lower end of a one-sided 99 % interval (delta method, order statistics; Bonferroni over the
+at the lower end of a one-sided 95 % interval (delta method, order statistics; Bonferroni over the
 columns), so that chance alone seldom decides. The evidence compares it with `buckets` buckets whose
 edges a dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not
 worth it.
@@ -71,7 +71,7 @@ from datacheck.findings import Effect, Finding, Repair, names
 from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram
 
-LEVEL = 0.01  # one-sided: the histogram is a fact, the interval only steadies the verdict
+LEVEL = 0.05  # one-sided: the histogram is a fact, the interval only steadies the verdict
 
 
 @dataclass(frozen=True)
