@@ -21,6 +21,7 @@ SCRATCH = ROOT / "build" / "mutation"
 KILLED = ("killed", "timeout")
 TARGETS = ("datacheck/checks", "datacheck/summaries")
 TESTS = ("tests/checks", "tests/summaries", "tests/engines", "tests/test_specs.py",
+         "tests/testing/test_faults.py", "tests/test_peeking.py", "tests/test_fixtures.py",
          "tests/test_comparing.py", "tests/test_options.py", "tests/test_suppress.py")  # fmt: skip
 
 
