@@ -9,7 +9,6 @@ surest (the rows near an anchor: Liu & Tao 2016; Northcutt, Jiang & Chuang 2021)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,20 +16,12 @@ import numpy as np
 from datacheck.checks.stats import Z, wilson
 from datacheck.types import Floats, Ints, Mask
 
-DEPTHS = (0.5, 0.25, 0.125)  # shares of the rows, the surest first
-ROWS = 75  # at less than half of the rows, below which no share is taken
-TREND = 25  # rows, below which nothing is asked of a depth
-OWN = 0.35  # part of all contradictions that must be left where the probe is sure
-FEW, FEW_OWN = 150, 0.6  # in fewer rows more: FEW of them ÷ rows, at most this
-MOST = 0.3  # share of wrong labels that is believed
-HARD = 0.38  # share of contradictions from which on the task is too hard for the probe
-GUESSING = 0.62  # … or such a part of those of guessing, if that is less
+DEPTHS = (0.5, 0.25, 0.125)  # shares of the rows of each predicted class and of all rows, the
+# surest first
+ROWS = 100  # at such a depth, below which it is not looked at
 RECALL = 0.6  # share of a class that the probe must tell, or the class neither accuses nor is
 ABOVE = 0.4  # … or such a part of the way from guessing to perfect, if that is more
-EACH = 30  # rows for each class
-SPREAD = 0.01  # least lower end of the share without the class that contradicts the most
-OTHERS, THREE = 30, 3  # rows of the other classes, and contradictions among them
-WEAK = 1.645  # two-sided normal quantile at 10 %, for what only has to be plausible
+OWN = 0.35  # part of all contradictions that must be left where the probe is sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +29,8 @@ class Noise:
     """The share of wrong labels with its interval.
 
     ``errors`` is the share of rows whose label is not the predicted class; ``told`` is whether
-    the estimate can stand for wrong labels (see :func:`estimate`). ``rows`` were looked at.
+    the estimate can stand for wrong labels: at least ``OWN`` of ``errors`` is left where the
+    probe is sure. ``rows`` were looked at there.
     """
 
     value: float
@@ -49,124 +41,55 @@ class Noise:
     told: bool
 
 
-def estimate(probabilities: Floats, codes: Ints, sure: Floats | None = None) -> Noise | None:
-    """The share of wrong labels; None where too few rows are left to say so.
-
-    ``probabilities`` (rows, classes) were made without the labels ``codes`` (rows,) of the same
-    rows; ``sure`` (rows,) orders them, if not by the largest probability. Nothing need be
-    calibrated. Of the shares at several depths in several orders the least is taken, and the least
-    of the lower ends of their intervals at 1e-4 (Wilson 1927). It is told to be wrong labels if
-
-    * ``OWN`` of all contradictions can be left at every depth, and, where rows are few, are;
-    * the same holds without the predicted class that contradicts the most, and there are such: of
-      a class of which a part looks like another one, only the other one's rows are contradicted;
-    * they are not so many that the probe does not know the task at all.
-    """
-    n, classes = probabilities.shape
-    predicted = probabilities.argmax(axis=1).astype(np.int64)
-    sure = probabilities.max(axis=1) if sure is None else sure
-    wrong = predicted != codes
-    errors = float(wrong.mean()) if n else 0.0
-    trusted = reliable(predicted, codes, sure, classes)
-    counts = wrong & trusted[predicted] & trusted[codes]
-    best: tuple[float, float, int] | None = None
-    low = 1.0
-    told = True
-    for rank in _orders(predicted, sure, classes):
-        for depth in DEPTHS:
-            few = rank <= depth
-            rows, hits = int(few.sum()), int((counts & few).sum())
-            if rows < TREND:
-                break
-            told &= wilson(hits, rows, WEAK)[1] >= OWN * errors
-            if rows >= ROWS or depth == DEPTHS[0]:
-                ends = wilson(hits, rows, Z)
-                low = min(low, ends[0])
-                if best is None or hits / rows < best[0]:
-                    best = hits / rows, ends[1], rows
-    if best is None:
-        return None
-    value, high, rows = best
-    present = max(2, int(np.unique(codes).size))
-    told &= value >= min(FEW_OWN, FEW / n) * errors and n >= EACH * present
-    told &= 0 < value <= MOST and errors <= hard(present)
-    told &= _spread(predicted, sure, counts, classes)
-    return Noise(value, low, high, errors, rows, told)
+def recalls(predicted: Ints, codes: Ints, classes: int) -> Floats:
+    """The share of the rows of each given class that is predicted so, float64 (classes,)."""
+    right = np.bincount(codes[predicted == codes], minlength=classes)
+    return np.asarray(right / np.maximum(np.bincount(codes, minlength=classes), 1))
 
 
-def hard(classes: int) -> float:
-    """The share of contradictions from which on a probe does not know the task."""
-    return min(HARD, GUESSING * (1 - 1 / classes))
-
-
-def reliable(predicted: Ints, codes: Ints, sure: Floats, classes: int) -> Mask:
+def reliable(predicted: Ints, codes: Ints, classes: int) -> Mask:
     """The classes that the probe tells well enough for its contradictions to count, (classes,).
 
     Half of a class that looks like another one is a hard class far more often than a class with
-    half of its labels wrong. But where labels are wrong at random, a rare class is filled with
-    those of a frequent one. So many of them as the surest half contradicts, in the classes where
-    it contradicts least, are not held against it.
+    half of its labels wrong.
     """
-    table = np.zeros((classes, classes))
-    np.add.at(table, (predicted, codes), 1.0)
-    present = max(2, int((table.sum(axis=0) > 0).sum()))
-    half = _ranks(predicted, sure, classes) <= DEPTHS[0]
-    hits = np.bincount(predicted[half & (predicted != codes)], minlength=classes)
-    rows = np.bincount(predicted[half], minlength=classes)
-    top = _top(hits, rows)
-    share = min(
-        wilson(int(k), int(n), WEAK)[1]
-        for k, n in (
-            (hits.sum(), rows.sum()),
-            (hits.sum() - hits[top], rows.sum() - rows[top]),
-            (hits[top], rows[top]),
-        )
-    )
-    by_chance = share / (present - 1) * table.sum(axis=1, keepdims=True)
-    missed = np.maximum(table - by_chance, 0.0)
-    own = np.diag(table)
-    missed[np.diag_indices(classes)] = 0.0
-    recall = own / np.maximum(own + missed.sum(axis=0), 1.0)
-    return np.asarray(recall >= max(RECALL, ABOVE + (1 - ABOVE) / present))
+    present = max(2, int((np.bincount(codes, minlength=classes) > 0).sum()))
+    least = max(RECALL, ABOVE + (1 - ABOVE) / present)
+    return np.asarray(recalls(predicted, codes, classes) >= least)
 
 
-def _top(hits: Ints, rows: Ints) -> int:
-    """The class with the most contradictions beyond its share."""
-    return int(np.argmax(hits - rows * (hits.sum() / max(int(rows.sum()), 1))))
+def estimate(probabilities: Floats, codes: Ints) -> Noise | None:
+    """The share of wrong labels; None where too few rows are left to say so.
 
-
-def _orders(predicted: Ints, sure: Floats, classes: int) -> Iterator[Floats]:
-    """Places in (0, 1] of the rows, the surest first: within each predicted class; among all rows,
-    each predicted class with the same weight; and among all rows.
+    ``probabilities`` (rows, classes) were made without the labels ``codes`` (rows,) of the same
+    rows. They need not be calibrated: only their order within each predicted class matters. Of
+    the shares at several depths the least is taken, and the least of the lower ends of their
+    intervals at 1e-4 (Wilson 1927).
     """
-    yield _ranks(predicted, sure, classes)
-    order = np.argsort(-sure, kind="stable")
-    weight = (1.0 / np.bincount(predicted, minlength=classes)[predicted])[order]
-    out = np.empty(sure.size)
-    out[order] = np.cumsum(weight) / weight.sum()
-    yield out
-    yield _ranks(np.zeros_like(predicted), sure, classes)
-
-
-def _spread(predicted: Ints, sure: Floats, wrong: Mask, classes: int) -> bool:
-    """Whether contradictions are left without the predicted class that has the most of them."""
-    rank = _ranks(predicted, sure, classes)
-    for depth in DEPTHS:
-        few = rank <= depth
-        hits = np.bincount(predicted[few & wrong], minlength=classes)
-        rows = np.bincount(predicted[few], minlength=classes)
-        top = _top(hits, rows)
-        k, n = int(hits.sum() - hits[top]), int(rows.sum() - rows[top])
-        if depth < DEPTHS[0] and n < TREND:
-            break
-        if depth == DEPTHS[0] and (n < OTHERS or k < THREE):
-            return False
-        others = wrong[predicted != top]
-        if not others.size or wilson(k, n, WEAK)[1] < OWN * float(others.mean()):
-            return False
-        if (depth == DEPTHS[0] or n >= ROWS) and wilson(k, n, WEAK)[0] <= SPREAD:
-            return False
-    return True
+    classes = probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    wrong = predicted != codes
+    trusted = reliable(predicted, codes, classes)
+    counts = wrong & trusted[predicted] & trusted[codes]
+    best: tuple[float, float, int] | None = None
+    low = 1.0
+    for among in (predicted, np.zeros_like(predicted)):
+        rank = _ranks(among, probabilities.max(axis=1), classes)
+        for depth in DEPTHS:
+            sure = rank <= depth
+            rows = int(sure.sum())
+            if rows < ROWS:
+                break
+            hits = int((counts & sure).sum())
+            ends = wilson(hits, rows, Z)
+            low = min(low, ends[0])
+            if best is None or hits / rows < best[0]:
+                best = hits / rows, ends[1], rows
+    if best is None:
+        return None
+    value, high, rows = best
+    errors = float(wrong.mean())
+    return Noise(value, low, high, errors, rows, told=value >= OWN * errors and value > 0)
 
 
 def _ranks(predicted: Ints, sure: Floats, classes: int) -> Floats:

@@ -2,9 +2,7 @@
 
 Two models are tried, each fitted in closed form, so that a probe costs seconds and is the same in
 every run: a ridge regression on the features, and one on random Fourier features of them, which is
-a kernel machine (Rahimi & Recht 2007). The one with the smaller out-of-fold log loss is taken. It
-is fitted twice: the second time without the rows whose label the first contradicts confidently
-(Brodley & Friedl 1999), for wrong labels spoil the model that is to find them.
+a kernel machine (Rahimi & Recht 2007). The one with the smaller out-of-fold log loss is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from datacheck.checks.noise import suspects
 from datacheck.summaries.hashing import mix
 from datacheck.types import Floats, Hashes, Ints
 
@@ -31,10 +28,7 @@ CELLS = 1 << 25  # rows × random features, at most
 SCREENED, SCREEN_WIDTH = 8_192, 512  # rows and random features that the model is chosen by
 MODELS = (("linear", 0.0), ("narrow kernel", 0.5), ("kernel", 1.0))  # and widths of the kernel, in
 # median distances of two rows
-PENALTIES = (1e-4, 1e-2, 1e-1)  # of the ridge, as shares of the mean square of the features
-FINAL = 3  # models and penalties that are compared on all folds
-SIMPLER = 0.03  # by which a kernel has to be better than what costs a fraction of its time
-GONE = 0.5  # share of a class that may be left out of the second fit
+PENALTIES = (1e-4, 1e-3, 1e-2)  # of the ridge, as shares of the mean square of the features
 SHARP = np.geomspace(1.0, 64.0, 19)  # temperatures of the softmax
 MOST = 1_024  # features of the linear model
 PIECE = 8_192  # rows whose random features are held at once
@@ -42,14 +36,9 @@ PIECE = 8_192  # rows whose random features are held at once
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """Out-of-fold class probabilities, float64 of shape (rows, classes), and how good they are.
-
-    ``sure`` (rows,) is how probable the first fit, of all labels, holds the predicted class: the
-    second fit tells classes better and the surest rows worse, for nobody contradicts it any more.
-    """
+    """Out-of-fold class probabilities, float64 of shape (rows, classes), and how good they are."""
 
     probabilities: Floats
-    sure: Floats
     model: str
     log_loss: float
     """Mean −log of the probability of the given class, in nats."""
@@ -72,7 +61,7 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
     """The best probe over ``views``, each (rows, features), finite and roughly of unit scale.
 
     ``codes`` (rows,) are the given classes 0 … ``classes`` − 1. The model and its penalty are
-    chosen on at most ``SCREENED`` rows: the best ``FINAL`` of the first fold are compared on all.
+    chosen on the first fold of at most ``SCREENED`` rows, and fitted for all.
     """
     with one_thread():
         return _out_of_fold(views, codes, folds(codes, groups), classes)
@@ -80,58 +69,32 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
 
 def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int) -> Probe:
     few = np.sort(np.random.default_rng(2).permutation(codes.size)[:SCREENED])
-    tried: list[tuple[float, int, _Model]] = []
-    fitted: dict[tuple[int, float], _Ridge] = {}
+    best: tuple[float, int, str, float, float] | None = None
     for v, view in enumerate(views):
         distance = _median_distance(view)
-        for name, band in MODELS:
+        for model, band in MODELS:
             basis = _basis(view.shape[1], band * distance, min(SCREEN_WIDTH, few.size))
             if basis is None:
                 continue
             ridge = _Ridge(basis, view[few], codes[few], fold[few], classes)
-            fitted[v, band * distance] = ridge
             for penalty in PENALTIES:
                 scores, rows = ridge.scores(0, penalty)
                 loss = _sharpness(scores, codes[few][rows])[1] if rows.size else 0.0
-                tried.append((loss, len(tried), _Model(v, name, band * distance, penalty)))
-    assert tried, "there is at least one view that varies"
-    final = [model for _, _, model in sorted(tried)[:FINAL]]
-    losses = [
-        _sharpness(fitted[m.view, m.scale].all_scores(m.penalty), codes[few])[1]
-        * (1 + SIMPLER * (m.scale > 0))
-        for m in final
-    ]
-    best = final[int(np.argmin(losses))]
-    del fitted
-    view = views[best.view]
+                if best is None or loss < best[0]:
+                    best = loss, v, model, band * distance, penalty
+    assert best is not None, "there is at least one view that varies"
+    _, v, model, scale, penalty = best
+    view = views[v]
     width = PIXEL_WIDTH if view.shape[1] >= PIXELS else WIDTH
-    basis = _basis(view.shape[1], best.scale, min(width, CELLS // codes.size, codes.size))
+    basis = _basis(view.shape[1], scale, min(width, CELLS // codes.size, codes.size))
     assert basis is not None
     ridge = _Ridge(basis, view, codes, fold, classes)
-    scores = ridge.all_scores(best.penalty)
+    scores = np.zeros((codes.size, classes), dtype=np.float32)
+    for f in range(FOLDS):
+        some, rows = ridge.scores(f, penalty)
+        scores[rows] = some
     sharp, loss = _sharpness(scores, codes)
-    first = _softmax(scores, sharp)
-    doubted = suspects(first, codes).rows
-    lost = np.bincount(codes[doubted], minlength=classes) / np.bincount(codes, minlength=classes)
-    doubted = doubted[lost[codes[doubted]] <= GONE]
-    if not doubted.size:
-        return Probe(first, first.max(axis=1), best.name, loss)
-    ridge.without(doubted)
-    scores = ridge.all_scores(best.penalty)
-    sharp, loss = _sharpness(scores, codes)
-    second = _softmax(scores, sharp)
-    sure = first[np.arange(codes.size), second.argmax(axis=1)]
-    return Probe(second, sure, best.name, loss)
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What is fitted to which view."""
-
-    view: int
-    name: str
-    scale: float
-    penalty: float
+    return Probe(_softmax(scores, sharp), model, loss)
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -198,51 +161,31 @@ class _Ridge:
     """Ridge regression on one-hot classes, all folds from one pass: Gram matrices subtract."""
 
     def __init__(self, basis: _Basis, x: Matrix, codes: Ints, fold: Ints, classes: int) -> None:
-        self.basis, self.x, self.codes, self.fold = basis, x, codes, fold
+        self.basis, self.x = basis, x
         self.rows = [np.flatnonzero(fold == f).astype(np.int64) for f in range(FOLDS)]
         self.grams = np.zeros((FOLDS, basis.width, basis.width))
         self.sides = np.zeros((FOLDS, basis.width, classes))
         for f in range(FOLDS):
-            self._add(f, self.rows[f], 1)
-        self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
+            for some, z in self._pieces(f):
+                self.grams[f] += z.T @ z
+                onehot = np.zeros((some.size, classes), dtype=np.float32)
+                onehot[np.arange(some.size), codes[some]] = 1.0
+                self.sides[f] += z.T @ onehot
 
-    def without(self, rows: Ints) -> None:
-        """Learn nothing from these rows any more."""
-        for f in range(FOLDS):
-            self._add(f, rows[self.fold[rows] == f], -1)
-        self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
-
-    def _add(self, fold: int, rows: Ints, sign: int) -> None:
-        for some, z in self._pieces(rows):
-            self.grams[fold] += sign * (z.T @ z)
-            onehot = np.zeros((some.size, self.sides.shape[2]), dtype=np.float32)
-            onehot[np.arange(some.size), self.codes[some]] = 1.0
-            self.sides[fold] += sign * (z.T @ onehot)
-
-    def _pieces(self, rows: Ints) -> Iterator[tuple[Ints, Matrix]]:
+    def _pieces(self, fold: int) -> Iterator[tuple[Ints, Matrix]]:
+        rows = self.rows[fold]
         for start in range(0, rows.size, PIECE):
             some = rows[start : start + PIECE]
             yield some, self.basis(self.x[some])
 
     def scores(self, fold: int, penalty: float) -> tuple[Matrix, Ints]:
         """Scores of the rows of a fold by the model of the others, and the rows."""
-        from scipy.linalg import cho_factor, cho_solve
-
-        gram = self.whole[0] - self.grams[fold]
+        gram = self.grams.sum(axis=0) - self.grams[fold]
         gram[np.diag_indices_from(gram)] += penalty * float(np.trace(gram)) / gram.shape[0] + 1e-9
-        factor = cho_factor(gram, overwrite_a=True, check_finite=False)  # half the time of LU
-        weights = cho_solve(factor, self.whole[1] - self.sides[fold], check_finite=False)
-        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(self.rows[fold])]
+        weights = np.linalg.solve(gram, self.sides.sum(axis=0) - self.sides[fold])
+        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(fold)]
         none = np.zeros((0, weights.shape[1]), dtype=np.float32)
         return np.concatenate(parts) if parts else none, self.rows[fold]
-
-    def all_scores(self, penalty: float) -> Matrix:
-        """Scores of all rows, each by the model of the other folds, (rows, classes)."""
-        out = np.zeros((self.codes.size, self.sides.shape[2]), dtype=np.float32)
-        for f in range(FOLDS):
-            some, rows = self.scores(f, penalty)
-            out[rows] = some
-        return out
 
 
 def _softmax(scores: Matrix, sharp: float) -> Floats:
