@@ -70,7 +70,7 @@ def infer_schema(
     rows = scan.rows[train]
     if not rows:
         raise UsageError(f"{train} has no rows to infer from", "check what wrote it")
-    context = Context(data, scan.rows, scan.summaries)
+    context = Context(data, {train: rows}, scan.summaries)  # other splits have no say in it
     odd = _stand_ins(context, config)
     spans = {name: _span(context, train, name, values) for name, values in odd.items()}
     schema = DataFrameSchema({c.name: _column(c, held, rows, margin, spans) for c in chosen})
@@ -84,7 +84,7 @@ def infer_schema(
             for name, values in odd.items()
             for v in values
         ]
-        told += STAND_INS.format(each=plain(names(each)))
+        told += STAND_INS.format(each=plain(names(each, len(each))))
     return schema, told + str(polars_io.to_yaml(schema))
 
 

@@ -36,9 +36,9 @@ LITTLE = """\
 
 - LB001: the features of iris are coarse (0.1 cm), so that rows agree by accident; five
   contradictions among 112 rows are no more than chance explains.
-- LB002: fewer than 200 rows (iris, wine), classes of which wrong labels of the frequent one fill the
-  rare one (adult, bank_marketing, sms_spam), and tasks that the probe finds hard. The page of the
-  rule tells what it needs.
+- LB002: fewer than 200 rows (iris, wine), classes of which wrong labels of the frequent one fill
+  the rare one (adult, bank_marketing, sms_spam), and tasks that the probe finds hard. The page of
+  the rule tells what it needs.
 - NM001: the tiles of `photo_tiles` are about as red as they are blue, so that channels which are
   swapped hardly differ."""
 

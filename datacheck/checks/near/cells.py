@@ -174,9 +174,8 @@ def _gap(
     if max(counts.values(), default=0) < LEAST:
         return None
     columns = hash_columns(context.data)
-    frame = pl.concat([context.sample(s).select(columns) for s in context.splits],
-                      how="vertical_relaxed")  # fmt: skip
-    codes = [hash_column(frame[c]) for c in columns]
+    codes = [np.concatenate([hash_column(context.sample(s)[c]) for s in context.splits])
+             for c in columns]  # fmt: skip
     at = {c: i for i, c in enumerate(told.columns) if told.once[i]}
     surprise = [
         told.surprise(told.often(at[c], code)) if c in at else None

@@ -46,7 +46,7 @@ def by_nature(
     ``codes`` and ``surprise`` are of the sample, by column, each (rows,): what the value hashes
     to, and −log of its share (None for a column that says what another one says).
     """
-    places = [np.unique(c, return_inverse=True)[1].astype(np.uint16) for c in codes]
+    places = [np.unique(c, return_inverse=True)[1].astype(np.uint32) for c in codes]
     x = np.stack(places)
     _, first = np.unique(x, axis=1, return_index=True)
     most = min(ROWS, int(math.sqrt(2 * CELLS / len(codes))))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -88,3 +90,12 @@ def test_more_rows_ask_for_more_surprise_and_copies_leave_what_is_natural():
     again = by_nature(list(more.T), [np.append(s, s[:30]) for s in shares], 1, 5.0)
     assert first == pytest.approx(again, rel=1e-12)
     assert 0 < first < 1e-3
+
+
+def test_more_values_than_sixteen_bits_hold_stay_apart():
+    """No two of these rows share a cell; rows 65,536 apart are compared, too."""
+    n, rng = 1 << 17, np.random.default_rng(0)
+    codes = [np.arange(n, dtype=np.uint64)] * 2 + [rng.permutation(n).astype(np.uint64)] * 2
+    surprise: list[Any] = [np.full(n, 50.0)] * 4
+    none = 1.5 * expected(np.zeros(5, dtype=np.int64), 1) / (4_096 * 4_095 / 2)
+    assert by_nature(codes, surprise, 1, 60.0) == pytest.approx(none)

@@ -235,3 +235,15 @@ def test_parsers_are_not_run_and_the_report_says_so():
         report = judged(schema, train=pl.DataFrame({"a": [1, -1]}))
         assert [f.count for f in report.findings] == [1]
         assert any("parsers of the schema are not run" in a for a in report.assumptions)
+
+
+def test_only_train_says_what_stands_for_a_missing_value():
+    rng = np.random.default_rng(1)
+    size, part = rng.normal(170, 8, 400).round(1), np.repeat(["train", "test"], 200)
+    size[200::20] = -999
+    only_test = np.where(part == "test", rng.normal(0, 1, 400).round(3), np.nan)
+    only_test[200::20] = 9999
+    frame = pl.DataFrame({"size": size, "late": only_test, "label": rng.integers(0, 2, 400),
+                          "part": part})  # fmt: skip
+    text = infer_schema({"all": frame}, Config(label="label", split_column="part"))[1]
+    assert "MV003" not in text
