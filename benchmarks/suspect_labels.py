@@ -36,7 +36,7 @@ from datacheck.types import Floats, Ints
 
 DATASETS = ("wine", "breast_cancer", "digits")
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
-ROWS = (600, 3_000, 12_000)
+ROWS = (250, 600, 3_000, 12_000)
 HIDDEN = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 BALANCES = {"2 classes, 1:1": (1, 1), "2 classes, 1:4": (4, 1), "2 classes, 1:9": (9, 1),
             "5 classes, equal": (1,) * 5}  # fmt: skip
@@ -197,7 +197,21 @@ def part_hard(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
     return x, codes
 
 
-SHAPES = (blobs, clusters, heavy_tails, rings, graded, part_hard)
+def blurred(n: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Two to five classes cut from a score that noise blurs, a little or more than it says."""
+    k, width = int(rng.integers(2, 6)), int(rng.integers(2, 6))
+    x = rng.normal(size=(n, width))
+    score = x @ rng.normal(size=width) / np.sqrt(width) + rng.normal(size=n) * rng.uniform(0.2, 1.5)
+    cuts = np.quantile(score, np.sort(rng.uniform(0.1, 0.9, k - 1)))
+    return x, np.digitize(score, cuts).astype(np.int64)
+
+
+SHAPES = (blobs, clusters, heavy_tails, rings, graded, part_hard, blurred)
+
+
+def with_useless(x: Floats, rng: np.random.Generator) -> Floats:
+    """5, 20 or 60 columns more that tell nothing: what a probe says of few rows then is chance."""
+    return np.hstack([x, rng.normal(size=(x.shape[0], int(rng.choice([5, 20, 60]))))])
 
 
 def hidden(n: int, share: float, classes: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
@@ -218,13 +232,19 @@ def null(seed: int, repeats: int) -> None:
     """How often the rule speaks where no label is wrong."""
     tell(f"| no label is wrong | {' | '.join(f'{n:,} rows' for n in ROWS)} |")
     tell("|---|" + "---|" * len(ROWS))
-    for at, shape in enumerate(SHAPES):
-        cells = []
-        for n in ROWS:
-            draws = (np.random.default_rng([seed, at, n, i]) for i in range(repeats))
-            cells.append(f"{sum(_speaks(*shape(n, rng)) for rng in draws)} of {repeats}")
-        tell(f"| {shape.__name__} | {' | '.join(cells)} |")
-    few, n = max(1, repeats // 2), ROWS[1]
+    for useless in (False, True):
+        for at, shape in enumerate(SHAPES):
+            cells = []
+            for n in ROWS:
+                hits = 0
+                for i in range(repeats):
+                    rng = np.random.default_rng([seed, at, n, i])
+                    x, codes = shape(n, rng)
+                    hits += _speaks(with_useless(x, rng) if useless else x, codes)
+                cells.append(f"{hits} of {repeats}")
+            more = ", and columns that tell nothing" if useless else ""
+            tell(f"| {shape.__name__}{more} | {' | '.join(cells)} |")
+    few, n = max(1, repeats // 2), 3_000
     tell(f"\n| share of one class that looks like another, {n:,} rows | 2 classes | 5 classes |")
     tell("|---|---|---|")
     for share in HIDDEN:
@@ -238,13 +258,13 @@ def null(seed: int, repeats: int) -> None:
 
 def power(seed: int, repeats: int) -> None:
     """How often the rule finds labels that were turned, by rows, balance and share."""
-    heads = [f"{s:.0%} of {n:,}" for n in ROWS[:2] for s in SHARES[1:]]
+    heads = [f"{s:.0%} of {n:,}" for n in (600, 3_000) for s in SHARES[1:]]
     tell(f"| turned | {' | '.join(heads)} |")
     tell("|---|" + "---|" * len(heads))
     for apart in (6.0, 3.0):
         for name, weights in BALANCES.items():
             cells = []
-            for n in ROWS[:2]:
+            for n in (600, 3_000):
                 for share in SHARES[1:]:
                     draws = (np.random.default_rng([seed, n, i]) for i in range(repeats))
                     hits = sum(_turned(n, weights, apart, share, rng) for rng in draws)

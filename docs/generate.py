@@ -88,9 +88,13 @@ def detected(code: Code) -> str:
         "|---|" + "---|" * len(levels),
     ]
     for fault in rule["faults"]:
-        by = {row[0]: f"{row[1]} of {row[2]}" for row in fault["levels"] if row[2]}
+        by = {row[0]: f"{row[1]} of {row[2]}" + (f" + {row[3]}" if row[3] else "")
+              for row in fault["levels"] if row[2] or row[3]}  # fmt: skip
         cells = " | ".join(by.get(s, "—") for s in levels)
         lines.append(f"| {fault['name']} | {cells} |")
+    refused = any(row[3] for fault in rule["faults"] for row in fault["levels"])
+    if refused:
+        lines += ["", "Behind a plus: data that the rule said it could not judge."]
     alarms = f"False alarms: {rule['alarms']} in {told['audits']} audits of clean re-splits."
     severe = ["What a severity (0 to 1) means:", ""]
     severe += [f"- {fault['name']}: {fault['says']}" for fault in rule["faults"]]

@@ -15,17 +15,17 @@ from benchmarks.detecting import page, peers, tools
 from benchmarks.detecting.cases import MIDDLE, SEVERITIES, Spot, cases, enough, lacking
 from benchmarks.detecting.data import Data, split
 from benchmarks.detecting.loading import BUNDLED, load
-from benchmarks.detecting.trials import audit, is_true, seeded
+from benchmarks.detecting.trials import audit, is_true, planted_once, seeded
 from datacheck.checks.codes import CODES, TABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = Path("nowhere")
 
 
-def trial(rule, fault, severity, hit, data="iris"):
+def trial(rule, fault, severity, hit, data="iris", refused=""):
     others = ["MV001"] if severity == MIDDLE else None
     return {"rule": rule, "fault": fault, "severity": severity, "hit": hit, "data": data,
-            "again": 0, "others": others}  # fmt: skip
+            "again": 0, "refused": refused, "others": others}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,32 @@ def test_the_page_counts(told):
     assert "Not reached by CB004: see below." in text
     assert "- iris, wine: too few rows (CB004)" in text
     assert "ST001 to ST009" in text
+
+
+def test_data_that_a_rule_says_it_cannot_judge_counts_apart():
+    chosen = [c for c in cases() if c.name == "suspect-labels"]
+    few = "train has 112 rows; 200 are needed"
+    trials = [trial("LB002", "suspect-labels", MIDDLE, False, refused=few),
+              trial("LB002", "suspect-labels", MIDDLE, True, "wine"),
+              trial("LB002", "suspect-labels", MIDDLE, False, "adult")]  # fmt: skip
+    counted = page.figures(trials, [], chosen)
+    fault = counted["rules"]["LB002"]["faults"][0]
+    assert fault["levels"] == [[MIDDLE, 1, 2, 1]]
+    assert fault["missed"] == {"adult": 1}
+    text = page.page(counted, "how")
+    assert "| LB002 | suspect-labels | 1 of 2 (9–91 %) + 1 | adult 1 |" in text
+    assert f"- LB002 suspect-labels, iris: {few}" in text
+    assert "1 of 2 (9–91 %) | **no** | 1 | 0 of 0 |" in text
+
+
+def test_a_rule_refuses_too_few_rows(tmp_path):
+    case = next(c for c in cases() if c.name == "suspect-labels")
+    data = load("iris", NOWHERE)
+    spot = Spot(data, *split(data, 0), tmp_path)
+    untouched = audit(spot.put((spot.train, spot.test)), data, select=("LB002",))
+    told = planted_once(case, spot, 0, MIDDLE, seeded("iris"), untouched)
+    assert not told.hit
+    assert told.refused == "train has 112 rows; 200 are needed"
 
 
 def test_other_tools_are_named_with_reasons(told):

@@ -36,16 +36,20 @@ LITTLE = """\
 
 - LB001: the features of iris are coarse (0.1 cm), so that rows agree by accident; five
   contradictions among 112 rows are no more than chance explains.
-- LB002: fewer than 200 rows (iris, wine), classes of which wrong labels of the frequent one fill
-  the rare one (adult, bank_marketing, sms_spam), and tasks that the probe finds hard. The page of
-  the rule tells what it needs.
 - NM001: the tiles of `photo_tiles` are about as red as they are blue, so that channels which are
   swapped hardly differ."""
 
 RECALL = """\
 Trials in which the fault's own rule says what the same split without the fault does not say; in
 brackets Wilson's interval at 95 %, as if trials were independent (those in one dataset are not
-quite). What a severity means is told on each rule's page."""
+quite). A trial counts apart, behind a plus, if the rule could not judge the data and the report of
+the audit says so. What a severity means is told on each rule's page."""
+
+REFUSED = """\
+### Where a rule could not judge
+
+These trials are no misses, for the report tells them with this reason under what was not checked;
+nor are they hits. At severity 0.5:"""
 
 LEFT = """\
 ### Where nothing was planted
@@ -72,8 +76,8 @@ def figures(
     trials: Iterable[Mapping[str, Any]], clean: Iterable[Mapping[str, Any]], cases: Iterable[Case],
     left: Iterable[tuple[str, str, str]] = (),
 ) -> dict[str, Any]:
-    """What was counted, by rule: ``[severity, hits, trials]`` of each fault; and what was left out:
-    reason, rule and dataset.
+    """What was counted, by rule: ``[severity, hits, judged trials, refused trials]`` of each fault;
+    and what was left out: reason, rule and dataset.
     """
     trials, clean = list(trials), list(clean)
     alarms, true = Counter[str](), Counter[str]()
@@ -86,14 +90,17 @@ def figures(
         levels = []
         for level in sorted({t["severity"] for t in own}):
             at = [t for t in own if t["severity"] == level]
-            levels.append([level, sum(t["hit"] for t in at), len(at)])
+            refused = sum(bool(t["refused"]) for t in at)
+            levels.append([level, sum(t["hit"] for t in at), len(at) - refused, refused])
         middle = [t for t in own if t["severity"] == MIDDLE]
-        missed = Counter(t["data"] for t in middle if not t["hit"])
+        missed = Counter(t["data"] for t in middle if not t["hit"] and not t["refused"])
+        reasons = sorted({(t["data"], t["refused"]) for t in middle if t["refused"]})
         others = Counter(code for t in middle for code in t["others"] or ())
         asked = sum(t["others"] is not None for t in middle)
         rules.setdefault(case.rule, {"faults": []})["faults"].append(
             {"name": case.name, "says": case.says, "levels": levels, "missed": dict(missed),
-             "others": dict(others.most_common()), "asked": asked}
+             "refused": [list(r) for r in reasons], "others": dict(others.most_common()),
+             "asked": asked}
         )  # fmt: skip
     for code, rule in rules.items():
         rule["alarms"], rule["true"] = alarms[code], true[code]
@@ -108,9 +115,14 @@ def figures(
 
 
 def middle_of(rule: Mapping[str, Any]) -> tuple[int, int]:
-    """Hits and trials at the middle severity over all faults of a rule."""
+    """Hits and judged trials at the middle severity over all faults of a rule."""
     rows = [level for f in rule["faults"] for level in f["levels"] if level[0] == MIDDLE]
     return sum(r[1] for r in rows), sum(r[2] for r in rows)
+
+
+def refused_by(rule: Mapping[str, Any]) -> int:
+    """Trials at the middle severity that a rule said it could not judge."""
+    return sum(row[3] for f in rule["faults"] for row in f["levels"] if row[0] == MIDDLE)
 
 
 def missed_by(rule: Mapping[str, Any]) -> bool:
@@ -122,8 +134,8 @@ def missed_by(rule: Mapping[str, Any]) -> bool:
 def overview(told: Mapping[str, Any]) -> list[str]:
     """One line per rule."""
     lines = [
-        f"| rule | name | recall at severity {MIDDLE:g} | ≥ {WANTED} | false alarms |",
-        "|---|---|---|---|---|",
+        f"| rule | name | recall at severity {MIDDLE:g} | ≥ {WANTED} | not judged | false alarms |",
+        "|---|---|---|---|---|---|",
     ]
     for code in TABLE:
         rule = told["rules"].get(code.code)
@@ -133,7 +145,7 @@ def overview(told: Mapping[str, Any]) -> list[str]:
         met = "—" if not counts[1] else "**no**" if missed_by(rule) else "yes"
         lines.append(
             f"| [{code.code}](rules/{code.code}.md) | {code.name} | {interval(*counts)} "
-            f"| {met} | {rule['alarms']} of {told['audits']} |"
+            f"| {met} | {refused_by(rule) or ''} | {rule['alarms']} of {told['audits']} |"
         )
     return lines
 
@@ -160,10 +172,24 @@ def faults(told: Mapping[str, Any]) -> list[str]:
     for code, rule in told["rules"].items():
         for fault in rule["faults"]:
             by = {row[0]: row for row in fault["levels"]}
-            cells = [interval(*by[s][1:]) if s in by else "—" for s in levels]
+            cells = [_cell(*by[s][1:]) if s in by else "—" for s in levels]
             missed = ", ".join(f"{d} {n}" for d, n in fault["missed"].items())
             lines.append(f"| {code} | {fault['name']} | {' | '.join(cells)} | {missed} |")
     return lines
+
+
+def _cell(hits: int, trials: int, refused: int) -> str:
+    return interval(hits, trials) + (f" + {refused}" if refused else "")
+
+
+def refusals(told: Mapping[str, Any]) -> list[str]:
+    """One line per fault and reason, with the datasets."""
+    return [
+        f"- {code} {fault['name']}, {data}: {reason}"
+        for code, rule in told["rules"].items()
+        for fault in rule["faults"]
+        for data, reason in fault["refused"]
+    ]
 
 
 def unrelated(told: Mapping[str, Any]) -> list[str]:
@@ -221,6 +247,8 @@ def page(told: Mapping[str, Any], how: str, peers: str = "") -> str:
         f"## Recall by fault and severity\n\n{RECALL}",
         "\n".join(faults(told)),
         LITTLE,
+        REFUSED,
+        "\n".join(refusals(told)) or "None.",
         LEFT,
         "\n".join(left_out(told)) or "None.",
         severe,

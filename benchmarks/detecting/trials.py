@@ -17,9 +17,10 @@ from benchmarks.detecting.cases import MIDDLE, SEVERITIES, Case, Planted, Spot, 
 from benchmarks.detecting.data import Data, split, take
 from benchmarks.detecting.loading import load
 from datacheck.checks.codes import TABLE
-from datacheck.findings import Finding, Report, Severity
+from datacheck.findings import Finding, Report, Severity, Status
 
 SLOW = "LB002"  # judged where it is asked for: its probe takes most of an audit's time
+NOT_APPLICABLE = Status.NOT_APPLICABLE
 ERRORS = tuple(c.code for c in TABLE if c.severity is Severity.ERROR and c.code != SLOW)
 OTHERS_ROWS = 600  # of a dataset in which other rules are asked, too, at most
 CLEAN_ROWS = 1_000  # of a dataset, at most, that are split again
@@ -33,7 +34,8 @@ SPOKEN = "the rule speaks of them anyway"
 class Trial:
     """A fault that was planted once, and whether its rule found it.
 
-    ``others`` are errors of other rules that came with it (None where no other rule was asked).
+    ``refused`` is what the report says where the rule could not judge. ``others`` are errors of
+    other rules that came with it (None where no other rule was asked).
     """
 
     data: str
@@ -42,6 +44,7 @@ class Trial:
     again: int
     severity: float
     hit: bool
+    refused: str
     others: list[str] | None
 
 
@@ -99,7 +102,7 @@ def recall(
                     continue
                 for level in levels:
                     rng = seeded(seed, name, again, case.name, level)
-                    found.trials.append(_trial(case, spot, again, level, rng, before[key]))
+                    found.trials.append(planted_once(case, spot, again, level, rng, before[key]))
     return found
 
 
@@ -117,9 +120,10 @@ def _errors(spot: Spot) -> tuple[str, ...]:
     return ERRORS if spot.train.height + spot.test.height <= OTHERS_ROWS else ()
 
 
-def _trial(
+def planted_once(
     case: Case, spot: Spot, again: int, level: float, rng: np.random.Generator, before: Report
 ) -> Trial:
+    """Plant a fault in a split of which an audit said ``before``, and ask its rule."""
     planted = case.plant(spot, level, rng)
     asked = {case.rule}
     if case.rule == "DC001":  # which speaks of suppressions of rules that have judged
@@ -130,15 +134,25 @@ def _trial(
     known = {f.key for f in before.findings}
     new = [f for f in report.findings if f.key not in known]
     others = sorted({f.rule for f in new if f.severity is Severity.ERROR} - {case.rule})
+    hit = any(f.rule == case.rule for f in new)
     return Trial(
         spot.data.name,
         case.rule,
         case.name,
         again,
         level,
-        any(f.rule == case.rule for f in new),
+        hit,
+        "" if hit else _refused(report, case.rule),
         others if every else None,
     )
+
+
+def _refused(report: Report, rule: str) -> str:
+    """Why a rule says that it could not judge the data, or train; nothing where it could."""
+    said = [o.reason for o in report.outcomes if o.rule == rule and o.status is NOT_APPLICABLE]
+    start = f"{rule} did not judge train: "
+    said += [note.removeprefix(start) for note in report.assumptions if note.startswith(start)]
+    return said[0] if said else ""
 
 
 def clean(name: str, folder: Path, seed: int, resplits: int) -> Clean:

@@ -25,13 +25,17 @@ class Judged:
     """Rows with a label and class probabilities that did not see it.
 
     ``addresses`` and ``codes`` (rows,), ``probabilities`` (rows, classes), ``uniform`` (rows,)
-    marks rows that are there by chance alone, not for the sake of a rare class.
+    marks rows that are there by chance alone, not for the sake of a rare class. ``sure`` (rows,)
+    orders the rows by how sure the predicted class is, ``agreed`` (rows,) marks those of which
+    probes of fewer rows say the same.
     """
 
     addresses: Ints
     codes: Ints
     classes: tuple[str, ...]
     probabilities: Floats
+    sure: Floats
+    agreed: Mask
     uniform: Mask
     how: str
 
@@ -87,6 +91,8 @@ def beside_labels(context: Context, split: str, given: PredProbs) -> Judged | No
         codes[known],
         tuple(classes),
         probabilities,
+        probabilities.max(axis=1),
+        np.ones(int(known.sum()), dtype=np.bool_),
         np.ones(int(known.sum()), dtype=np.bool_),
         "the given pred_probs",
     )

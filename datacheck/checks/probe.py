@@ -2,7 +2,9 @@
 
 Two models are tried, each fitted in closed form, so that a probe costs seconds and is the same in
 every run: a ridge regression on the features, and one on random Fourier features of them, which is
-a kernel machine (Rahimi & Recht 2007). The one with the smaller out-of-fold log loss is taken.
+a kernel machine (Rahimi & Recht 2007). The one with the smaller out-of-fold log loss is taken. It
+is fitted twice: the second time without the rows whose label the first contradicts confidently
+(Brodley & Friedl 1999), for wrong labels spoil the model that is to find them.
 """
 
 from __future__ import annotations
@@ -16,19 +18,24 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from datacheck.checks.noise import suspects
 from datacheck.summaries.hashing import mix
-from datacheck.types import Floats, Hashes, Ints
+from datacheck.types import Floats, Hashes, Ints, Mask
 
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
 FOLDS = 5
+HALVES = ((1, 3), (2, 4))  # of the other folds, counted from the one that is judged
 WIDTH = 1_024  # random features
 PIXEL_WIDTH, PIXELS = 2_048, 256  # … where there are so many features
 CELLS = 1 << 25  # rows × random features, at most
 SCREENED, SCREEN_WIDTH = 8_192, 512  # rows and random features that the model is chosen by
 MODELS = (("linear", 0.0), ("narrow kernel", 0.5), ("kernel", 1.0))  # and widths of the kernel, in
 # median distances of two rows
-PENALTIES = (1e-4, 1e-3, 1e-2)  # of the ridge, as shares of the mean square of the features
+PENALTIES = (1e-4, 1e-2, 1e-1)  # of the ridge, as shares of the mean square of the features
+FINAL = 3  # models and penalties that are compared on all folds
+SIMPLER = 0.03  # by which a kernel has to be better than what costs a fraction of its time
+GONE = 0.5  # share of a class that may be left out of the second fit
 SHARP = np.geomspace(1.0, 64.0, 19)  # temperatures of the softmax
 MOST = 1_024  # features of the linear model
 PIECE = 8_192  # rows whose random features are held at once
@@ -36,9 +43,17 @@ PIECE = 8_192  # rows whose random features are held at once
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """Out-of-fold class probabilities, float64 of shape (rows, classes), and how good they are."""
+    """Out-of-fold class probabilities, float64 of shape (rows, classes), and how good they are.
+
+    ``sure`` (rows,) is how probable the first fit, of all labels, holds the predicted class: the
+    second fit tells classes better and the surest rows worse, for nobody contradicts it any more.
+    ``agreed`` (rows,) marks the rows of which the probes of two halves of the other folds say the
+    same as that of all.
+    """
 
     probabilities: Floats
+    sure: Floats
+    agreed: Mask
     model: str
     log_loss: float
     """Mean −log of the probability of the given class, in nats."""
@@ -61,7 +76,7 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
     """The best probe over ``views``, each (rows, features), finite and roughly of unit scale.
 
     ``codes`` (rows,) are the given classes 0 … ``classes`` − 1. The model and its penalty are
-    chosen on the first fold of at most ``SCREENED`` rows, and fitted for all.
+    chosen on at most ``SCREENED`` rows: the best ``FINAL`` of the first fold are compared on all.
     """
     with one_thread():
         return _out_of_fold(views, codes, folds(codes, groups), classes)
@@ -69,32 +84,61 @@ def out_of_fold(views: Sequence[Matrix], codes: Ints, groups: Hashes, classes: i
 
 def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int) -> Probe:
     few = np.sort(np.random.default_rng(2).permutation(codes.size)[:SCREENED])
-    best: tuple[float, int, str, float, float] | None = None
+    tried: list[tuple[float, int, _Model]] = []
+    fitted: dict[tuple[int, float], _Ridge] = {}
     for v, view in enumerate(views):
         distance = _median_distance(view)
-        for model, band in MODELS:
+        for name, band in MODELS:
             basis = _basis(view.shape[1], band * distance, min(SCREEN_WIDTH, few.size))
             if basis is None:
                 continue
             ridge = _Ridge(basis, view[few], codes[few], fold[few], classes)
+            fitted[v, band * distance] = ridge
             for penalty in PENALTIES:
                 scores, rows = ridge.scores(0, penalty)
                 loss = _sharpness(scores, codes[few][rows])[1] if rows.size else 0.0
-                if best is None or loss < best[0]:
-                    best = loss, v, model, band * distance, penalty
-    assert best is not None, "there is at least one view that varies"
-    _, v, model, scale, penalty = best
-    view = views[v]
+                tried.append((loss, len(tried), _Model(v, name, band * distance, penalty)))
+    assert tried, "there is at least one view that varies"
+    final = [model for _, _, model in sorted(tried)[:FINAL]]
+    losses = [
+        _sharpness(fitted[m.view, m.scale].all_scores(m.penalty), codes[few])[1]
+        * (1 + SIMPLER * (m.scale > 0))
+        for m in final
+    ]
+    best = final[int(np.argmin(losses))]
+    del fitted
+    view = views[best.view]
     width = PIXEL_WIDTH if view.shape[1] >= PIXELS else WIDTH
-    basis = _basis(view.shape[1], scale, min(width, CELLS // codes.size, codes.size))
+    basis = _basis(view.shape[1], best.scale, min(width, CELLS // codes.size, codes.size))
     assert basis is not None
     ridge = _Ridge(basis, view, codes, fold, classes)
-    scores = np.zeros((codes.size, classes), dtype=np.float32)
-    for f in range(FOLDS):
-        some, rows = ridge.scores(f, penalty)
-        scores[rows] = some
+    scores = ridge.all_scores(best.penalty)
     sharp, loss = _sharpness(scores, codes)
-    return Probe(_softmax(scores, sharp), model, loss)
+    first = _softmax(scores, sharp)
+    doubted = suspects(first, codes).rows
+    lost = np.bincount(codes[doubted], minlength=classes) / np.bincount(codes, minlength=classes)
+    doubted = doubted[lost[codes[doubted]] <= GONE]
+    second = first
+    if doubted.size:
+        ridge.without(doubted)
+        scores = ridge.all_scores(best.penalty)
+        sharp, loss = _sharpness(scores, codes)
+        second = _softmax(scores, sharp)
+    said = second.argmax(axis=1)
+    agreed = np.logical_and.reduce(
+        [ridge.all_scores(best.penalty, half).argmax(axis=1) == said for half in HALVES]
+    )
+    return Probe(second, first[np.arange(codes.size), said], agreed, best.name, loss)
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What is fitted to which view."""
+
+    view: int
+    name: str
+    scale: float
+    penalty: float
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -161,31 +205,59 @@ class _Ridge:
     """Ridge regression on one-hot classes, all folds from one pass: Gram matrices subtract."""
 
     def __init__(self, basis: _Basis, x: Matrix, codes: Ints, fold: Ints, classes: int) -> None:
-        self.basis, self.x = basis, x
+        self.basis, self.x, self.codes, self.fold = basis, x, codes, fold
         self.rows = [np.flatnonzero(fold == f).astype(np.int64) for f in range(FOLDS)]
         self.grams = np.zeros((FOLDS, basis.width, basis.width))
         self.sides = np.zeros((FOLDS, basis.width, classes))
         for f in range(FOLDS):
-            for some, z in self._pieces(f):
-                self.grams[f] += z.T @ z
-                onehot = np.zeros((some.size, classes), dtype=np.float32)
-                onehot[np.arange(some.size), codes[some]] = 1.0
-                self.sides[f] += z.T @ onehot
+            self._add(f, self.rows[f], 1)
+        self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
 
-    def _pieces(self, fold: int) -> Iterator[tuple[Ints, Matrix]]:
-        rows = self.rows[fold]
+    def without(self, rows: Ints) -> None:
+        """Learn nothing from these rows any more."""
+        for f in range(FOLDS):
+            self._add(f, rows[self.fold[rows] == f], -1)
+        self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
+
+    def _add(self, fold: int, rows: Ints, sign: int) -> None:
+        for some, z in self._pieces(rows):
+            self.grams[fold] += sign * (z.T @ z)
+            onehot = np.zeros((some.size, self.sides.shape[2]), dtype=np.float32)
+            onehot[np.arange(some.size), self.codes[some]] = 1.0
+            self.sides[fold] += sign * (z.T @ onehot)
+
+    def _pieces(self, rows: Ints) -> Iterator[tuple[Ints, Matrix]]:
         for start in range(0, rows.size, PIECE):
             some = rows[start : start + PIECE]
             yield some, self.basis(self.x[some])
 
-    def scores(self, fold: int, penalty: float) -> tuple[Matrix, Ints]:
-        """Scores of the rows of a fold by the model of the others, and the rows."""
-        gram = self.grams.sum(axis=0) - self.grams[fold]
+    def scores(
+        self, fold: int, penalty: float, half: tuple[int, ...] = ()
+    ) -> tuple[Matrix, Ints]:
+        """Scores of the rows of a fold by the model of the others, and the rows; or by that of so
+        many folds further on.
+        """
+        from scipy.linalg import cho_factor, cho_solve
+
+        some = [(fold + step) % FOLDS for step in half]
+        gram = self.grams[some].sum(axis=0) if half else self.whole[0] - self.grams[fold]
+        side = self.sides[some].sum(axis=0) if half else self.whole[1] - self.sides[fold]
         gram[np.diag_indices_from(gram)] += penalty * float(np.trace(gram)) / gram.shape[0] + 1e-9
-        weights = np.linalg.solve(gram, self.sides.sum(axis=0) - self.sides[fold])
-        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(fold)]
+        factor = cho_factor(gram, overwrite_a=True, check_finite=False)  # half the time of LU
+        weights = cho_solve(factor, side, check_finite=False)
+        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(self.rows[fold])]
         none = np.zeros((0, weights.shape[1]), dtype=np.float32)
         return np.concatenate(parts) if parts else none, self.rows[fold]
+
+    def all_scores(self, penalty: float, half: tuple[int, ...] = ()) -> Matrix:
+        """Scores of all rows, each by the model of the other folds, or of some of them, (rows,
+        classes).
+        """
+        out = np.zeros((self.codes.size, self.sides.shape[2]), dtype=np.float32)
+        for f in range(FOLDS):
+            some, rows = self.scores(f, penalty, half)
+            out[rows] = some
+        return out
 
 
 def _softmax(scores: Matrix, sharp: float) -> Floats:

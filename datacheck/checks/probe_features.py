@@ -29,6 +29,7 @@ VALUES = 32  # categories of a column that have an indicator of their own, the m
 INDICATORS = 512  # indicators of all columns
 LONGEST = 4_096  # items of an array
 ALIKE = 16  # columns of numbers from which on they may share one scale
+HUGE = 1e150  # numbers whose squares are no numbers
 TEXT_ROWS = 16_384  # rows that are judged where there are texts
 BYTES = 256  # of a text
 BUCKETS = 1 << 13  # of hashed words and n-grams
@@ -126,14 +127,14 @@ def _scores(matrix: Floats) -> Matrix:
 
 def _shared(matrix: Floats) -> Matrix | None:
     """All columns on one scale, where there are many, complete, of ranges that are alike."""
-    if not np.isfinite(matrix).all():
+    if not float(np.abs(matrix).max()) <= HUGE:  # nor missing or infinite
         return None
     low, high = matrix.min(axis=0), matrix.max(axis=0)
     varied = high > low
     wide = (high - low)[varied]
     if wide.size < ALIKE or not float(np.quantile(wide, 0.75)) <= 2 * float(np.median(wide)):
         return None
-    if np.ptp(low[varied]) > 2 * float(np.median(wide)) or float(np.abs(high).max()) > 1e150:
+    if np.ptp(low[varied]) > 2 * float(np.median(wide)):
         return None
     return _whole(matrix[:, varied])
 

@@ -81,6 +81,37 @@ def test_scores_are_those_of_a_ridge_that_never_saw_the_fold(penalty):
         assert scores == near(exact, abs=1e-4)
 
 
+@pytest.mark.parametrize("half", probe.HALVES)
+def test_a_half_is_fitted_to_two_other_folds(half):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 3)).astype(np.float32)
+    codes, fold = rng.integers(0, 2, 80), rng.integers(0, 5, 80)
+    ridge = probe._Ridge(probe._Linear(3), x, codes, fold, 2)
+    found = ridge.all_scores(0.1, half)
+    for f in range(5):
+        mine = np.isin(fold, [(f + step) % 5 for step in half])
+        assert f not in fold[mine]
+        alone = probe._Ridge(probe._Linear(3), x[mine], codes[mine], np.zeros(mine.sum(), int), 2)
+        alone.x, alone.rows = x, [np.empty(0, int), np.flatnonzero(fold == f)]
+        assert found[fold == f] == near(alone.scores(1, 0.1)[0], abs=1e-4)
+
+
+def test_halves_share_no_fold_with_each_other_or_with_the_one_that_is_judged():
+    (a, b), (c, d) = probe.HALVES
+    assert {a, b, c, d} == set(range(1, probe.FOLDS))
+
+
+def test_probes_of_few_rows_agree_where_the_task_is_easy_only():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2, 300)
+    groups = np.arange(300).astype(np.uint64)
+    easy = (codes[:, None] * 6 + rng.normal(size=(300, 2))).astype(np.float32)
+    assert probe.out_of_fold([easy], codes, groups, 2).agreed.mean() > 0.98
+    hard = rng.normal(size=(300, 40)).astype(np.float32)
+    hard[:, 0] += codes
+    assert probe.out_of_fold([hard], codes, groups, 2).agreed.mean() < 0.8
+
+
 def test_a_fold_without_rows_has_no_scores():
     ridge = probe._Ridge(
         probe._Linear(1), np.ones((4, 1), dtype=np.float32), np.arange(4) % 2, np.arange(4) % 2, 2

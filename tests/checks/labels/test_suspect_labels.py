@@ -96,6 +96,23 @@ def test_copies_and_entities_are_one_group():
     assert got.tolist() == [10, 10, 12, 13, 14, 14]
 
 
+def test_a_split_that_cannot_be_judged_is_told_beside_one_that_can():
+    frame, _ = table(800, 0.0)
+    report = audit({"train": frame, "test": frame[:50]})
+    assert "LB002 did not judge test: test has 50 rows; 200 are needed" in report.assumptions
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+@pytest.mark.parametrize("size", [1e154, 1.7e308])
+def test_huge_numbers(columns, size):
+    frame, _ = table(800, 0.15)
+    names = sorted(set(frame["kind"]))
+    x = pl.Series([names.index(k) - 1 for k in frame["kind"]], dtype=pl.Float64) * size
+    report = audit({"train": pl.DataFrame({f"x{i}": x for i in range(columns)}, strict=False)
+                    .with_columns(frame["kind"])})  # fmt: skip
+    assert report.findings == []
+
+
 def test_texts():
     rng = np.random.default_rng(0)
     words = {"ash": "grey bark winged key", "elm": "rough leaf disease", "oak": "acorn lobed ring"}
