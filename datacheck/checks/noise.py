@@ -24,8 +24,8 @@ from datacheck.types import Floats, Ints, Mask
 DEPTHS = (0.5, 0.25, 0.125)  # shares of the rows, the surest first
 ROWS = 150  # at less than half of the rows, below which no share is taken
 TREND = 25  # rows, below which nothing is asked of a depth
-OWN = 0.5  # part of the contradictions that must be plausible at each depth
-HALF, MANY = 0.5, 400  # part of all that the surest half must have; of more rows MANY ÷ rows
+OWN = 0.35  # part of the contradictions that must be plausible at each depth
+HALF, MANY = 0.5, 400  # … of few rows; and that the surest half must have; of more rows MANY ÷ rows
 DIFFER = 0.1  # share of rows in which the committee may differ, of many rows more
 CALM, FREE = 500, 2_000  # … by (rows − CALM) ÷ FREE
 MOST = 0.3  # share of wrong labels that is believed
@@ -69,7 +69,7 @@ def estimate(
     at several depths in several orders the least is taken, and the least of the lower ends of their
     intervals at 1e-4 (Wilson 1927). It is told to be wrong labels if
 
-    * ``OWN`` of what the committee contradicts can be left at every depth;
+    * ``OWN`` of what the committee contradicts can be left at every depth (of few rows ``HALF``);
     * where rows are few, the surest half has ``HALF`` of all contradictions;
     * the same holds without the predicted class that contradicts the most, and there are such: of
       a class of which a part looks like another one, only the other one's rows are contradicted;
@@ -81,7 +81,9 @@ def estimate(
     agreed = np.ones(n, dtype=np.bool_) if agreed is None else agreed
     wrong = predicted != codes
     errors = float(wrong.mean()) if n else 0.0
-    left = OWN * float((wrong & agreed).mean()) if n else 0.0
+    part = min(HALF, MANY / max(n, 1))
+    plausible = max(OWN, part)
+    left = plausible * float((wrong & agreed).mean()) if n else 0.0
     trusted = reliable(predicted, codes, sure, classes)
     counts = wrong & agreed & trusted[predicted] & trusted[codes]
     best: tuple[float, float, int] | None = None
@@ -106,9 +108,10 @@ def estimate(
         return None
     value, high, rows = best
     present = max(2, int(np.unique(codes).size))
-    told &= sum(halves) / len(halves) >= min(HALF, MANY / n) * errors
+    told &= sum(halves) / len(halves) >= part * errors
     lacks = _lacks(n, present, errors, int(trusted.sum()), float((~agreed).mean()))
-    told &= not lacks and 0 < value <= MOST and _spread(predicted, sure, counts, classes)
+    told &= not lacks and 0 < value <= MOST
+    told &= _spread(predicted, sure, counts, classes, plausible)
     return Noise(value, low, high, errors, rows, told, lacks)
 
 
@@ -180,8 +183,10 @@ def _orders(predicted: Ints, sure: Floats, classes: int) -> Iterator[Floats]:
     yield _ranks(np.zeros_like(predicted), sure, classes)
 
 
-def _spread(predicted: Ints, sure: Floats, wrong: Mask, classes: int) -> bool:
-    """Whether contradictions are left without the predicted class that has the most of them."""
+def _spread(predicted: Ints, sure: Floats, wrong: Mask, classes: int, part: float) -> bool:
+    """Whether ``part`` of the contradictions can be left at every depth without the predicted class
+    that has the most of them.
+    """
     rank = _ranks(predicted, sure, classes)
     for depth in DEPTHS:
         few = rank <= depth
@@ -194,7 +199,7 @@ def _spread(predicted: Ints, sure: Floats, wrong: Mask, classes: int) -> bool:
         if depth == DEPTHS[0] and (n < OTHERS or k < TWO):
             return False
         low, high = wilson(k, n, WEAK)
-        if high < OWN * float(wrong[predicted != top].mean()):
+        if high < part * float(wrong[predicted != top].mean()):
             return False
         if (depth == DEPTHS[0] or n >= ROWS) and low <= SPREAD:
             return False

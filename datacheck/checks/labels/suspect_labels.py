@@ -28,8 +28,8 @@ learned too little; so two more probes are fitted to separate halves of the othe
 contradiction counts only where both say it, too. The share is reported if
 
 - the lower end of its interval, at 1e-4, is above `min_rate`;
-- half of the contradictions that all three probes share can be left at each depth;
-- of fewer than 800 rows, the surest half has half of all contradictions (of more, 400 ÷ rows);
+- half of the contradictions that all three probes share can be left at each depth (of more than 800
+  rows 400 ÷ rows, but 35 %), and half of all contradictions are in the surest half (400 ÷ rows);
 - it holds without the predicted class that contradicts the most: where a part of a class looks
   like another class, only the rows of that other one are contradicted;
 - no more than 30 % look wrong.
@@ -146,9 +146,9 @@ class SuspectLabels(Rule):
         return probed(context, split)
 
     def _found(self, context: Context, split: str, rows: Judged) -> Iterable[Finding]:
-        uniform = rows.uniform
+        fair = rows.uniform
         noise = estimate(
-            *(x[uniform] for x in (rows.probabilities, rows.codes, rows.sure, rows.agreed))
+            rows.probabilities[fair], rows.codes[fair], rows.sure[fair], rows.agreed[fair]
         )
         if noise is None:
             raise NotApplicable(f"{split} has too few rows for a share of wrong labels")
