@@ -25,7 +25,8 @@ from datacheck.types import Floats, Hashes, Ints, Mask
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
 FOLDS = 5
-HALVES = ((1, 3), (2, 4))  # of the other folds, counted from the one that is judged
+OTHERS = (1, 2, 3, 4)  # folds, counted from the one that is judged
+HALVES = ((1, 3), (2, 4))  # of them: pairs that are halves for two folds each
 WIDTH = 1_024  # random features
 PIXEL_WIDTH, PIXELS = 2_048, 256  # … where there are so many features
 CELLS = 1 << 25  # rows × random features, at most
@@ -101,7 +102,7 @@ def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int)
     assert tried, "there is at least one view that varies"
     final = [model for _, _, model in sorted(tried)[:FINAL]]
     losses = [
-        _sharpness(fitted[m.view, m.scale].all_scores(m.penalty), codes[few])[1]
+        _sharpness(fitted[m.view, m.scale].all_scores(m.penalty)[0], codes[few])[1]
         * (1 + SIMPLER * (m.scale > 0))
         for m in final
     ]
@@ -112,22 +113,18 @@ def _out_of_fold(views: Sequence[Matrix], codes: Ints, fold: Ints, classes: int)
     basis = _basis(view.shape[1], best.scale, min(width, CELLS // codes.size, codes.size))
     assert basis is not None
     ridge = _Ridge(basis, view, codes, fold, classes)
-    scores = ridge.all_scores(best.penalty)
+    (scores,) = ridge.all_scores(best.penalty)
     sharp, loss = _sharpness(scores, codes)
     first = _softmax(scores, sharp)
     doubted = suspects(first, codes).rows
     lost = np.bincount(codes[doubted], minlength=classes) / np.bincount(codes, minlength=classes)
     doubted = doubted[lost[codes[doubted]] <= GONE]
-    second = first
-    if doubted.size:
-        ridge.without(doubted)
-        scores = ridge.all_scores(best.penalty)
-        sharp, loss = _sharpness(scores, codes)
-        second = _softmax(scores, sharp)
+    ridge.without(doubted)
+    scores, *halves = ridge.all_scores(best.penalty, (OTHERS, *HALVES))
+    sharp, loss = _sharpness(scores, codes)
+    second = _softmax(scores, sharp)
     said = second.argmax(axis=1)
-    agreed = np.logical_and.reduce(
-        [ridge.all_scores(best.penalty, half).argmax(axis=1) == said for half in HALVES]
-    )
+    agreed = np.logical_and.reduce([half.argmax(axis=1) == said for half in halves])
     return Probe(second, first[np.arange(codes.size), said], agreed, best.name, loss)
 
 
@@ -212,12 +209,17 @@ class _Ridge:
         for f in range(FOLDS):
             self._add(f, self.rows[f], 1)
         self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
+        self.known: dict[tuple[tuple[int, ...], float], Matrix] = {}
 
     def without(self, rows: Ints) -> None:
         """Learn nothing from these rows any more."""
         for f in range(FOLDS):
             self._add(f, rows[self.fold[rows] == f], -1)
         self.whole = self.grams.sum(axis=0), self.sides.sum(axis=0)
+        self.known = {}
+
+    def _sums(self) -> tuple[Floats, Floats]:
+        return self.grams, self.sides
 
     def _add(self, fold: int, rows: Ints, sign: int) -> None:
         for some, z in self._pieces(rows):
@@ -231,33 +233,46 @@ class _Ridge:
             some = rows[start : start + PIECE]
             yield some, self.basis(self.x[some])
 
+    def weights(self, folds: tuple[int, ...], penalty: float) -> Matrix:
+        """The model of the rows of some folds, (features, classes)."""
+        key = (tuple(sorted(folds)), penalty)
+        if key not in self.known:
+            from scipy.linalg import cho_factor, cho_solve
+
+            some = list(folds)
+            if len(some) == FOLDS - 1:
+                (out,) = set(range(FOLDS)) - set(some)
+                gram, side = (x - y[out] for x, y in zip(self.whole, self._sums(), strict=True))
+            else:
+                gram, side = (y[some].sum(axis=0) for y in self._sums())
+            own = penalty * float(np.trace(gram)) / gram.shape[0] + 1e-9
+            gram[np.diag_indices_from(gram)] += own
+            factor = cho_factor(gram, overwrite_a=True, check_finite=False)  # half the time of LU
+            self.known[key] = cho_solve(factor, side, check_finite=False).astype(np.float32)
+        return self.known[key]
+
     def scores(
-        self, fold: int, penalty: float, half: tuple[int, ...] = ()
+        self, fold: int, penalty: float, parts: Sequence[tuple[int, ...]] = (OTHERS,)
     ) -> tuple[Matrix, Ints]:
-        """Scores of the rows of a fold by the model of the others, and the rows; or by that of so
-        many folds further on.
+        """Scores of the rows of a fold by the model of the others, and the rows; or, side by side,
+        by models of the folds that come so many after it.
         """
-        from scipy.linalg import cho_factor, cho_solve
+        models = [
+            self.weights(tuple((fold + step) % FOLDS for step in part), penalty) for part in parts
+        ]
+        together = np.hstack(models)
+        pieces = [z @ together for _, z in self._pieces(self.rows[fold])]
+        none = np.zeros((0, together.shape[1]), dtype=np.float32)
+        return np.concatenate(pieces) if pieces else none, self.rows[fold]
 
-        some = [(fold + step) % FOLDS for step in half]
-        gram = self.grams[some].sum(axis=0) if half else self.whole[0] - self.grams[fold]
-        side = self.sides[some].sum(axis=0) if half else self.whole[1] - self.sides[fold]
-        gram[np.diag_indices_from(gram)] += penalty * float(np.trace(gram)) / gram.shape[0] + 1e-9
-        factor = cho_factor(gram, overwrite_a=True, check_finite=False)  # half the time of LU
-        weights = cho_solve(factor, side, check_finite=False)
-        parts = [z @ weights.astype(np.float32) for _, z in self._pieces(self.rows[fold])]
-        none = np.zeros((0, weights.shape[1]), dtype=np.float32)
-        return np.concatenate(parts) if parts else none, self.rows[fold]
-
-    def all_scores(self, penalty: float, half: tuple[int, ...] = ()) -> Matrix:
-        """Scores of all rows, each by the model of the other folds, or of some of them, (rows,
-        classes).
-        """
-        out = np.zeros((self.codes.size, self.sides.shape[2]), dtype=np.float32)
+    def all_scores(self, penalty: float, parts: Sequence[tuple[int, ...]] = (OTHERS,)) -> Matrix:
+        """Scores of all rows by such models, (parts, rows, classes)."""
+        classes = self.sides.shape[2]
+        out = np.zeros((self.codes.size, len(parts) * classes), dtype=np.float32)
         for f in range(FOLDS):
-            some, rows = self.scores(f, penalty, half)
+            some, rows = self.scores(f, penalty, parts)
             out[rows] = some
-        return out
+        return out.reshape(-1, len(parts), classes).swapaxes(0, 1)
 
 
 def _softmax(scores: Matrix, sharp: float) -> Floats:

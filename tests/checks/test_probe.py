@@ -87,7 +87,7 @@ def test_a_half_is_fitted_to_two_other_folds(half):
     x = rng.normal(size=(80, 3)).astype(np.float32)
     codes, fold = rng.integers(0, 2, 80), rng.integers(0, 5, 80)
     ridge = probe._Ridge(probe._Linear(3), x, codes, fold, 2)
-    found = ridge.all_scores(0.1, half)
+    (found,) = ridge.all_scores(0.1, [half])
     for f in range(5):
         mine = np.isin(fold, [(f + step) % 5 for step in half])
         assert f not in fold[mine]
