@@ -34,8 +34,6 @@ SL001's, whose interval was one of 90 %, when lengths in SCAN flipped about its 
 LITTLE = """\
 ### Where recall is low
 
-- LB001: the features of iris are coarse (0.1 cm), so that rows agree by accident; five
-  contradictions among 112 rows are no more than chance explains.
 - NM001: the tiles of `photo_tiles` are about as red as they are blue, so that channels which are
   swapped hardly differ."""
 

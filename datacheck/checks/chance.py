@@ -6,6 +6,13 @@ the halves are independent the probability that two rows agree in all columns is
 those for the halves. Pairs that agree in everything are left out of both factors, or copies would
 explain themselves. The cut that gives the highest probability counts; ``duplicates.SLACK`` is for
 the dependence that remains. Text does not repeat by accident: there a repeat is a fact.
+
+Rows that agree by accident contradict each other where their labels differ. How often they do is
+read off the pairs that agree in one half and not in all: the nearer two rows are, the more seldom
+their labels differ, so that among those that agree in everything it is no more often. It is not
+worked out from the pairs with different labels alone, for among them the halves depend on each
+other far more than among all: where classes follow each other along a scale, only rows at the
+border agree with one of another class, and those agree in both halves.
 """
 
 from __future__ import annotations
@@ -17,10 +24,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datacheck.checks.base import Context
+from datacheck.checks.stats import wilson
 from datacheck.checks.support import hash_columns
 from datacheck.dataset import Kind, to_matrix
-from datacheck.summaries.hashing import hash_column, hash_numbers, hash_other, mix, seed
-from datacheck.types import Floats, Hashes, Mask
+from datacheck.summaries.hashing import (
+    MISSING,
+    hash_column,
+    hash_numbers,
+    hash_other,
+    mix,
+    seed,
+)
+from datacheck.types import Hashes, Mask
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,16 +47,34 @@ PEEK = 5  # rows with a mark that have to be alike, at least
 FREE = (Kind.TEXT, Kind.IMAGE, Kind.ARRAY)
 
 
-def chance(context: Context, splits: Sequence[str]) -> float:
-    """The probability that two rows of those splits have the same features by accident."""
+def chance(context: Context, splits: Sequence[str], label: str = "") -> float:
+    """The probability that two rows of those splits have the same features by accident; with a
+    label, that moreover their labels differ (rows without a label differ from none).
+    """
     import polars as pl
 
     columns = hash_columns(context.data)
-    frames = [context.sample(s).select(columns) for s in splits]
-    frame = pl.concat(frames, how="vertical_relaxed")
+    frames = [context.sample(s) for s in splits]
+    frame = pl.concat([f.select(columns) for f in frames], how="vertical_relaxed")
     if frame.height < 2:
         return 0.0
-    frame = frame.gather_every(-(-frame.height // SAMPLE_ROWS))
+    step = -(-frame.height // SAMPLE_ROWS)
+    frame = frame.gather_every(step)
+    if not label:
+        return _agree(context, frame, columns, None)
+    labels = np.concatenate([hash_column(f[label]) for f in frames])[::step]
+    known = labels != mix(np.array([MISSING]))
+    n = int(known.sum())
+    if n < 2:
+        return 0.0
+    share = n * (n - 1) / (frame.height * (frame.height - 1))
+    return share * _agree(context, frame.filter(pl.Series(known)), columns, mix(labels[known]))
+
+
+def _agree(
+    context: Context, frame: pl.DataFrame, columns: Sequence[str], labels: Hashes | None
+) -> float:
+    """:func:`chance` of the rows of a frame, with the hashes of their labels or without."""
     others = [c for c in columns if not _numeric(frame[c].dtype)]
     if any(_free(context, frame[c]) for c in others):
         return 0.0
@@ -62,7 +95,7 @@ def chance(context: Context, splits: Sequence[str]) -> float:
         del kept[name]
     if not kept:
         return 1.0
-    return _halved(kept) if len(kept) > 1 else _collisions(*kept.values())
+    return _halved(kept, labels) if len(kept) > 1 else _collisions(*kept.values())
 
 
 def _marks(kept: dict[str, Hashes]) -> list[str]:
@@ -134,23 +167,33 @@ def _free(context: Context, series: pl.Series) -> bool:
     return bool(distinct > (0.1 if kind in FREE else 0.4) * len(known))
 
 
-def _halved(kept: dict[str, Hashes]) -> float:
+def _halved(kept: dict[str, Hashes], labels: Hashes | None) -> float:
+    """The probability that two rows agree in all columns, from two halves of them."""
     whole = np.zeros(next(iter(kept.values())).size, dtype=np.uint64)
     for codes in kept.values():
         whole += codes
-    both = _collisions(whole)
+    every, agree = math.comb(whole.size, 2), _pairs(whole)
+    both = agree / every
     if np.unique(whole).size <= _coarse(whole.size):
         return both  # the row as a whole is a code: a catalog, say
+    same = _pairs(whole + labels) if labels is not None else 0
     told = {name: -math.log(max(_collisions(codes), 1e-12)) for name, codes in kept.items()}
     best = 0.0
-    for h in range(HALVES):
+    for names in dict.fromkeys(tuple(sorted(_half(told, h))) for h in range(HALVES)):
         half = np.zeros_like(whole)
-        for name in _half(told, h):
+        for name in names:
             half += kept[name]
-        a, b = _collisions(half), _collisions(whole - half)
+        first, second = _pairs(half), _pairs(whole - half)
+        a, b = first / every, second / every
         only_a, only_b = _least(a - both, whole.size), _least(b - both, whole.size)
         # Neither half is empty or constant, so that neither a nor b is 1.
-        best = max(best, min(a, only_a / (1 - b)) * min(b, only_b / (1 - a)))
+        found = min(a, only_a / (1 - b)) * min(b, only_b / (1 - a))
+        if labels is not None and found > best:
+            near = first + second - 2 * agree
+            alike = _pairs(half + labels) + _pairs(whole - half + labels) - 2 * same
+            # Wilson's upper end, as if the pairs were independent: a few say little.
+            found *= wilson(near - alike, near)[1]
+        best = max(best, found)
     return best
 
 
@@ -184,6 +227,10 @@ def _coarse(rows: int) -> float:
 
 def _collisions(codes: Hashes) -> float:
     """The share of pairs of rows that agree."""
-    counts: Floats = np.unique(codes, return_counts=True)[1].astype(np.float64)
-    n = float(codes.size)
-    return float((counts * (counts - 1)).sum() / (n * (n - 1)))
+    return _pairs(codes) / math.comb(codes.size, 2)
+
+
+def _pairs(codes: Hashes) -> int:
+    """How many pairs of rows agree."""
+    counts = np.unique(codes, return_counts=True)[1]
+    return int((counts * (counts - 1)).sum()) // 2

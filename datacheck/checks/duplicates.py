@@ -64,18 +64,20 @@ class Repeats:
 
     tables: dict[str, Table]
     confirmed: int = 0
-    _chances: dict[tuple[str, ...], float] = field(default_factory=dict)
+    _chances: dict[tuple[str, tuple[str, ...]], float] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         """Rows in all tables."""
         return sum(t.n for t in self.tables.values())
 
-    def chance(self, context: Context, splits: Sequence[str]) -> float:
-        """The probability that two rows of those splits have the same features by accident."""
-        key = tuple(sorted(splits))
+    def chance(self, context: Context, splits: Sequence[str], label: str = "") -> float:
+        """The probability that two rows of those splits have the same features by accident; with a
+        label, that moreover their labels differ.
+        """
+        key = label, tuple(sorted(splits))
         if key not in self._chances:
-            self._chances[key] = chance(context, key)
+            self._chances[key] = chance(context, key[1], label)
         return self._chances[key]
 
 
@@ -101,7 +103,8 @@ def repeats(context: Context) -> Repeats:
 
 
 def beyond_chance(seen: int, expected: float) -> bool:
-    """Whether so many repeats are more than accidents: a Poisson tail below ALPHA.
+    """Whether so many repeats (or contradictions) are more than accidents: a Poisson tail below
+    ALPHA.
 
     Most counts lie far on one side, which a bound tells: Chernoff's above the mean, and below it
     that a Poisson median is at least the mean − ln 2 (Choi 1994). SciPy takes half a second to

@@ -15,24 +15,26 @@ from hypothesis import strategies as st
 
 from datacheck.checks import chance as module
 from datacheck.checks.chance import chance
+from datacheck.checks.stats import wilson
 from datacheck.dataset import Kind, Role
 from datacheck.summaries.hashing import mix
 
 near = pytest.approx
 
 
-def by_chance(frames, **kinds):
+def by_chance(frames, label="", **kinds):
     """The chance over frames by split, of columns that are numbers unless said otherwise."""
     frames = frames if isinstance(frames, dict) else {"train": frames}
     names = next(iter(frames.values())).columns
     columns = {
         c: SimpleNamespace(name=c, kind=kinds.get(c, Kind.NUMBER), role=Role.FEATURE, unique=False)
         for c in names
+        if c != label
     }
     splits = {s: SimpleNamespace(kinds=columns) for s in frames}
     data = SimpleNamespace(columns=columns, splits=splits)
     context = SimpleNamespace(data=data, sample=lambda s: frames[s])
-    return chance(cast(Any, context), list(frames))
+    return chance(cast(Any, context), list(frames), label)
 
 
 def pairs_agree(*columns):
@@ -210,3 +212,76 @@ def test_weights_are_shaken_by_less_than_a_factor_of_two():
 def test_two_standard_errors_are_taken_off():
     assert module._least(0.25, 9) == near(0.25 - 2 * math.sqrt(0.25 / 36))
     assert module._least(0.05, 9) == module._least(0.0, 9) == module._least(-1e-18, 9) == 0.0
+
+
+# -- and have different labels -------------------------------------------------------------------
+
+
+def labeled(seed, n, most=8):
+    """A frame of three coarse columns and a label that depends on them, with copies of rows."""
+    rng = np.random.default_rng(seed)
+    frame = pl.DataFrame({c: rng.integers(0, most, n) for c in "xyz"})
+    label = (frame["x"] + pl.Series(rng.integers(0, 3, n))) // 3
+    frame = frame.with_columns(label=label)
+    return pl.concat([frame, frame[: n // 4]])
+
+
+@given(st.integers(0, 10**6), st.integers(8, 80))
+def test_no_more_rows_agree_with_different_labels_than_agree(seed, n):
+    frame = labeled(seed, n)
+    assert 0.0 <= by_chance(frame, "label") <= by_chance(frame.drop("label"))
+
+
+@given(st.integers(0, 10**6), st.integers(8, 80))
+def test_only_which_labels_are_the_same_matters(seed, n):
+    frame = labeled(seed, n)
+    told = by_chance(frame, "label")
+    named = frame.with_columns(label=pl.Series([f"class {v}" for v in frame["label"]]))
+    assert by_chance(named, "label") == told
+    assert by_chance(frame.sample(fraction=1.0, shuffle=True, seed=1), "label") == near(told)
+    parts = {"train": frame[: n // 2], "test": frame[n // 2 :].cast({"label": pl.Float64})}
+    assert by_chance(parts, "label") == told
+
+
+@given(st.integers(0, 10**6), st.integers(40, 120))
+def test_labels_differ_as_often_as_those_of_pairs_that_agree_in_one_half(seed, n):
+    """Of two columns, which are the halves: counted pair by pair."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, n // 3, n), rng.integers(0, n // 3, n)
+    label = (x + rng.integers(0, 5, n)) // 4
+    frame = pl.DataFrame({"x": x, "y": y, "label": label})
+    if frame.select("x", "y").n_unique() <= 2 * math.sqrt(n):
+        return
+    i, j = np.triu_indices(n, 1)
+    half = (x[i] == x[j]) ^ (y[i] == y[j])
+    differ = half & (label[i] != label[j])
+    upper = wilson(int(differ.sum()), int(half.sum()))[1]
+    assert by_chance(frame, "label") == near(upper * by_chance(frame.drop("label")), abs=1e-15)
+
+
+def test_a_label_that_features_say_nothing_of_differs_as_often_as_anywhere():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"c{k}": rng.integers(0, k, 4000) for k in (40, 12, 6)})
+    label = pl.Series(rng.choice(4, 4000, p=(0.7, 0.1, 0.1, 0.1)))
+    told = by_chance(frame.with_columns(label=label), "label")
+    assert told == near(by_chance(frame) * (1 - 0.49 - 0.03), rel=0.02)
+
+
+def test_rows_without_a_label_differ_from_none():
+    frame = labeled(5, 90)
+    for missing in (None, math.nan):
+        bare = frame.with_columns(label=pl.lit(missing, pl.Float64))
+        mixed = pl.concat([frame.cast({"label": pl.Float64}), bare])
+        share = math.comb(frame.height, 2) / math.comb(mixed.height, 2)
+        assert by_chance(mixed, "label") == near(share * by_chance(frame, "label"))
+        assert by_chance(bare, "label") == 0.0
+        assert by_chance(pl.concat([bare, mixed[:1]]), "label") == 0.0
+
+
+def test_labels_stay_with_their_rows_in_a_thinned_sample():
+    n = 2 * 65_536 + 1
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({c: rng.integers(0, 60, n) for c in "xyz"})
+    frame = frame.with_columns(label=frame["x"])
+    thinned = frame.gather_every(3)
+    assert by_chance(frame, "label") == by_chance(thinned, "label") > 0

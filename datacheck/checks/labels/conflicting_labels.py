@@ -14,14 +14,21 @@ cell by cell. Rows without a label are left aside. Two splits whose labels have 
 (`>50K` and `>50K.`) are not compared with each other: that is CB003's.
 
 Where features are coarse, different rows agree by accident and may well differ in their label:
-that is noise, not a contradiction. The rule speaks only where rows repeat more often than chance
-explains (worked out from the row sample as for LK001). For classes and for tags, sequences with one
-item for each item of a feature: two measurements of a number are seldom the same. Texts that are to
-be said (translations, answers) are compared too, as a warning: a text may have several right ones.
+that is noise, not a contradiction. The rule speaks only where more rows contradict each other than
+chance explains: as many as accidents would make rows agree (worked out from the row sample as for
+LK001, and taken fivefold), times the share of them whose labels differ. That share is read off the
+pairs of rows that agree in one half of the columns and not in the other (the upper end of its
+interval): the nearer rows are, the more seldom their labels differ, as a rule. Held against that is
+how many rows would have to leave, at least, for no contradiction to stay.
 
-Measured on scikit-learn's bundled datasets: contradictions in 2.5 % of train are found in 3 of 4,
-in 10 % in all (iris, whose features are coarse, is the one missed); of 100 clean re-splits none
-raises an alarm.
+For classes and for tags, sequences with one item for each item of a feature: two measurements of a
+number are seldom the same. Texts that are to be said (translations, answers) are compared too, as a
+warning: a text may have several right ones.
+
+Measured: of 1,000 tables of independent rows with coarse features and classes that overlap, 697 of
+them with accidents, 2 raise a false alarm (`python benchmarks/conflicting_labels.py`). Of the real
+datasets of the benchmark only iris (112 rows of train, measured to 0.1 cm) hides contradictions:
+three are missed there, five are found.
 
 ## Example
 CLINC150: "what's your designation" asks for the `user_name` in test and for `what_is_your_name` in
@@ -36,7 +43,9 @@ decide; this changes what the model is asked to learn. For texts `review-rows` (
 
 ## Known limits
 Labels that differ for good reason (several valid answers, a label given by another column that is
-not among the features) are reported too. Near-duplicates with different labels are not found.
+not among the features) are reported too. Contradictions among as many accidents, and any in tables
+of one coarse column or of few combinations of values, are not told from noise. Near-duplicates with
+different labels are not found.
 
 ## References
 - Northcutt, Jiang & Chuang 2021, "Confident Learning", JAIR 70.
@@ -114,8 +123,8 @@ class ConflictingLabels(Rule):
         count = int(hit.sum())
         if not count or count / total < self.min_share:
             return
-        expected = SLACK * found.chance(context, splits) * total * (total - 1) / 2
-        if not beyond_chance(features.size - int(distinct(features).size), expected):
+        expected = SLACK * found.chance(context, splits, label) * total * (total - 1) / 2
+        if not beyond_chance(_surplus(features[hit], labels[hit]), expected):
             return
         groups = distinct(features[hit])
         told = f"{groups.size:,} contradictory group{'s' if groups.size > 1 else ''}"
@@ -138,7 +147,7 @@ class ConflictingLabels(Rule):
                 "groups": int(groups.size),
                 "groups_within_split": {s: n for s, n in within.items() if n},
                 "rows_in_split": {s: int((owner[at] == splits.index(s)).sum()) for s in involved},
-                "expected_repeats_by_chance": expected,
+                "expected_contradictions_by_chance": expected,
                 "confirmed": found.confirmed,
             },
             severity=Severity.WARNING if said else None,
@@ -205,6 +214,19 @@ def _several(features: Hashes, labels: Hashes) -> Mask:
     ranked, named = features[order], labels[order]
     turns = (ranked[1:] == ranked[:-1]) & (named[1:] != named[:-1])
     return np.asarray(np.isin(features, ranked[1:][turns]))
+
+
+def _surplus(features: Hashes, labels: Hashes) -> int:
+    """How many rows have to leave, at least, for no contradiction to stay: no more than there are
+    pairs of rows that contradict each other, which is what chance is told in.
+    """
+    order = np.lexsort((labels, features))
+    ranked, named = features[order], labels[order]
+    new = np.append(True, ranked[1:] != ranked[:-1])
+    runs = np.flatnonzero(new | np.append(True, named[1:] != named[:-1]))
+    alike = np.diff(np.append(runs, ranked.size))
+    most = np.maximum.reduceat(alike, np.flatnonzero(new[runs]))
+    return int(ranked.size - most.sum())
 
 
 def _examples(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import combinations
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import datacheck
-from datacheck.checks.labels.conflicting_labels import _several
+from benchmarks.conflicting_labels import KINDS
+from datacheck.checks.duplicates import SLACK, beyond_chance, repeats
+from datacheck.checks.labels.conflicting_labels import _several, _surplus
 from datacheck.findings import Status
+from tests.checks.contexts import context_of
 
 
 def audit(splits, *, low=0.0, **flags):
@@ -54,7 +58,7 @@ def test_the_finding_in_full():
     )
     assert (one.count, one.total, one.splits) == (5, 154, ("train", "test"))
     told = dict(one.evidence)
-    assert told.pop("expected_repeats_by_chance") < 0.01
+    assert told.pop("expected_contradictions_by_chance") < 0.01
     assert told == {
         "groups": 2, "groups_within_split": {"train": 1}, "rows_in_split": {"train": 3, "test": 2},
         "confirmed": 7,
@@ -118,6 +122,7 @@ def test_few_repeats_among_coarse_rows_are_noise():
 
 
 def test_what_chance_explains_is_five_times_what_is_estimated():
+    """Of rows that agree by accident half have the other label, whatever the features say."""
     rng = np.random.default_rng(0)
     frame = pl.DataFrame({c: rng.integers(0, k, 600) / 7 for c, k in
                           (("a", 9), ("b", 12), ("c", 30), ("d", 40))})  # fmt: skip
@@ -128,8 +133,78 @@ def test_what_chance_explains_is_five_times_what_is_estimated():
     for c in "abcd":
         counts = frame[c].value_counts()["count"].to_numpy()
         shares *= (counts * (counts - 1)).sum() / (800 * 799)
-    expected = 5 * 800 * 799 / 2 * shares
-    assert one.evidence["expected_repeats_by_chance"] == pytest.approx(expected, rel=0.4)
+    expected = 5 * 800 * 799 / 2 * shares / 2
+    told = one.evidence["expected_contradictions_by_chance"]
+    assert told == pytest.approx(expected, rel=0.4)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=30))
+def test_the_surplus_is_what_has_to_leave_and_no_more_than_the_pairs(pairs):
+    labels = defaultdict(Counter)
+    for f, y in pairs:
+        labels[f][y] += 1
+    f, y = (np.array([p[k] for p in pairs], dtype=np.uint64) for k in (0, 1))
+    surplus = _surplus(f, y)
+    assert surplus == sum(c.total() - max(c.values()) for c in labels.values())
+    against = sum(p[0] == q[0] and p[1] != q[1] for p, q in combinations(pairs, 2))
+    assert surplus <= against
+
+
+# -- accidents -----------------------------------------------------------------------------------
+
+
+def accidents(frame):
+    """(contradictions to remove, pairs that contradict each other, how many chance may make)."""
+    features = [c for c in frame.columns if c != "label"]
+    cells = frame.group_by(*features, "label").len("n").group_by(features)
+    told = cells.agg(pl.col("n").sum().alias("all"), pl.col("n").max().alias("most"),
+                     (pl.col("n") ** 2).sum().alias("same"))  # fmt: skip
+    pairs = (told["all"] ** 2 - told["same"]).sum() // 2
+    context = context_of("LB001", {"train": frame}, label="label", task="classification")
+    share = repeats(context).chance(context, ["train"], "label")
+    most = SLACK * share * math.comb(frame.height, 2)
+    return (told["all"] - told["most"]).sum(), pairs, most
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_accidents_among_coarse_rows_are_no_contradictions(kind):
+    """24 tables of each way in which classes overlap: no word on any, nor more pairs than told."""
+    seen, told = 0, 0.0
+    for i in range(24):
+        rng = np.random.default_rng([7, KINDS.index(kind), i])
+        frame = kind(rng, int(rng.integers(60, 401)))
+        surplus, pairs, most = accidents(frame)
+        assert not beyond_chance(surplus, most), (i, surplus, most)
+        seen, told = seen + pairs, told + most
+    assert seen <= told
+
+
+@pytest.mark.parametrize("copies", [3, 6, 9])
+def test_contradictions_among_classes_that_seldom_overlap(copies):
+    """Like iris: accidents are frequent in a class, and between classes they are not."""
+    rng = np.random.default_rng(copies)
+    y = np.arange(150) % 3
+    x = np.round(rng.normal(size=(150, 4)) * 0.4 + 2.5 * y[:, None], 1)
+    label = pl.Series(["uvw"[v] for v in y])
+    frame = pl.DataFrame({f"x{j}": x[:, j] for j in range(4)}).with_columns(label=label)
+    assert not audit({"train": frame})
+    other = frame["label"].replace({"u": "v", "v": "w", "w": "u"})
+    wrong = frame.with_columns(label=other)[10 : 10 + copies]
+    (one,) = audit({"train": pl.concat([frame, wrong])})
+    assert one.count == 2 * copies
+    again = frame[10 : 10 + copies]
+    assert not audit({"train": pl.concat([frame, again])})  # copies contradict nothing
+
+
+def test_copies_do_not_make_accidents_contradictions():
+    """Each row twice with its label, and two accidents among coarse features: noise as before."""
+    rng = np.random.default_rng(3)
+    frame = pl.DataFrame({c: rng.integers(0, 9, 300) / 7 for c in "abcd"})
+    frame = frame.with_columns(label=pl.Series(rng.choice(["u", "v"], 300)))
+    surplus, _, _ = accidents(frame)
+    assert surplus > 0
+    assert not audit({"train": frame})
+    assert not audit({"train": pl.concat([frame, frame])})
 
 
 # -- tags ----------------------------------------------------------------------------------------
