@@ -19,20 +19,22 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from datacheck.types import Floats, Ints
+
 Generator = np.random.Generator
 Kind = Callable[[Generator, int], pl.DataFrame]
 
 
-def table(x: np.ndarray, y: np.ndarray) -> pl.DataFrame:
+def table(x: Floats | Ints, y: Ints) -> pl.DataFrame:
     """Features of shape (rows, columns) and classes of shape (rows,)."""
     names = {f"x{j}": x[:, j] for j in range(x.shape[1])}
     return pl.DataFrame({**names, "label": [f"c{v}" for v in y.tolist()]})
 
 
-def coarse(rng: Generator, x: np.ndarray) -> np.ndarray:
+def coarse(rng: Generator, x: Floats) -> Floats:
     """Numbers rounded to 5–40 steps, so that some rows agree."""
     steps = rng.integers(5, 41) if x.shape[1] > 2 else rng.integers(20, 121)
-    return np.round(x / np.ptp(x, axis=0) * steps) / 10
+    return np.asarray(np.round(x / np.ptp(x, axis=0) * steps) / 10)
 
 
 def normal(rng: Generator, n: int) -> pl.DataFrame:

@@ -140,7 +140,7 @@ def test_what_chance_explains_is_five_times_what_is_estimated():
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=30))
 def test_the_surplus_is_what_has_to_leave_and_no_more_than_the_pairs(pairs):
-    labels = defaultdict(Counter)
+    labels: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for f, y in pairs:
         labels[f][y] += 1
     f, y = (np.array([p[k] for p in pairs], dtype=np.uint64) for k in (0, 1))
