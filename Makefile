@@ -26,7 +26,7 @@ bench: .venv/bench.stamp ## run the benchmark of speed, against DuckDB
 	@$(BIN)/python benchmarks/audit_speed.py --startup --linear
 
 bench-detection: .venv/dev.stamp ## run the benchmark of detection, and write its pages (40 minutes)
-	@$(BIN)/python benchmarks/detection.py --workers $(JOBS) \
+	@$(BIN)/python benchmarks/detection.py --seed 1 --workers $(JOBS) \
 		--peers deepchecks evidently cleanlab --write docs
 	@$(BIN)/python docs/generate.py
 
