@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands as inside
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PAGES = [
@@ -117,7 +119,14 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def ran(command, *codes):
-    """A command of a page, run as a module; it ends with 0, or with one of ``codes``."""
+    """A command of a page; it ends with 0, or with one of ``codes``."""
+    if command[0] == "datacheck":
+        return inside.ran(command[1:], *codes)
+    return as_module(command, *codes)
+
+
+def as_module(command, *codes):
+    """The same in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", *command],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -147,7 +156,7 @@ def test_the_report_to_look_at_in_the_readme_is_written(elsewhere):
     section = text.split("### A report to look at")[1].split("\n### ")[0]
     (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     (line,) = block.strip().splitlines()
-    ran(line.partition("#")[0].split())
+    as_module(line.partition("#")[0].split())
     page = (elsewhere / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>\n<!-- datacheck report -->")
     assert page.count("<article") == 18
@@ -178,13 +187,15 @@ def test_commands_on_texts_in_the_readme_run(elsewhere):
     assert kept[0].count(b"\n") == kept[1].count(b"\n") < 400
 
 
-def test_commands_on_pictures_in_the_readme_run(elsewhere):
+@pytest.mark.parametrize("more", [("--seeds", "1"), pytest.param((), marks=pytest.mark.study)])
+def test_commands_on_pictures_in_the_readme_run(elsewhere, more):
     pytest.importorskip("torch")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.split("### What it reads")[1].split("\n### ")[0]
     (block,) = (b for b in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) if "shapes" in b)
     commands = [line.partition("#")[0].split() for line in block.strip().splitlines()]
     assert [c[1] for c in commands] == ["audit", "fix", "study"]
+    commands[2] += ["--workers", "0", *more]  # each process would import torch again
     said = [ran(command).stdout for command in commands]
     assert "test/circle/03.png = train/circle/07.png" in said[0]
     assert "quarantine-unreadable  1 row left" in said[1]
