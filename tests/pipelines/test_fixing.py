@@ -436,7 +436,8 @@ def run(*arguments: str | Path) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_kill_at_any_moment_leaves_all_or_nothing(tmp_path):
+@pytest.mark.parametrize("times", [8, pytest.param(40, marks=pytest.mark.study)])
+def test_a_kill_at_any_moment_leaves_all_or_nothing(tmp_path, times):
     data = {s: pl.concat([f] * 40) for s, f in sick().items()}
     source = written(tmp_path / "data", "csv", data)
     was = digests(source)
@@ -449,10 +450,10 @@ def test_a_kill_at_any_moment_leaves_all_or_nothing(tmp_path):
     took = time.perf_counter() - began
     expected = digests(clean)
     draw = random.Random(20)
-    for _ in range(20):
+    for i in range(times):  # one in each part of the time that the whole takes
         os.system(f"rm -rf {clean}")
         with run("fix", source, "-o", clean, "--plan", plan) as process:
-            time.sleep(draw.uniform(0.2, 1.0) * took)
+            time.sleep((0.2 + 0.8 * (i + draw.random()) / times) * took)
             process.send_signal(signal.SIGKILL)
             process.wait()
         assert digests(source) == was

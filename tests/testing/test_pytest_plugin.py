@@ -56,14 +56,17 @@ def test_the_level_that_fails_and_selection_by_name(inner):
     assert inner(*warnings).parseoutcomes() == {"passed": 3}
     strict = inner(*warnings, "--datacheck-fail-on", "warning").parseoutcomes()
     assert strict == {"failed": 2, "passed": 1}
-    one = inner("--datacheck", CLINIC, "-k", "LK003 and train").parseoutcomes()
+    some = ("--datacheck", CLINIC, "--datacheck-select", "LK001,LK003,MV001")
+    one = inner(*some, "-k", "LK003 and train").parseoutcomes()
     assert one["failed"] == 1
+    assert one["deselected"] > 3
     assert "passed" not in one
 
 
 def test_xdist_workers_audit_once_and_say_the_same(inner):
-    alone = inner("--datacheck", CLINIC).parseoutcomes()
-    spread = inner("--datacheck", CLINIC, "-n", "2").parseoutcomes()
+    some = ("--datacheck", CLINIC, "--datacheck-select", "MV,LK001,SC003")
+    alone = inner(*some).parseoutcomes()
+    spread = inner(*some, "-n", "2").parseoutcomes()
     assert {k: alone[k] for k in ("passed", "failed", "skipped")} == {
         k: spread[k] for k in ("passed", "failed", "skipped")
     }
