@@ -65,8 +65,6 @@ def chance(context: Context, splits: Sequence[str], label: str = "") -> float:
     labels = np.concatenate([hash_column(f[label]) for f in frames])[::step]
     known = labels != mix(np.array([MISSING]))
     n = int(known.sum())
-    if n < 2:
-        return 0.0
     share = n * (n - 1) / (frame.height * (frame.height - 1))
     return share * _agree(context, frame.filter(pl.Series(known)), columns, mix(labels[known]))
 
