@@ -26,6 +26,7 @@ from datacheck.checks.normalization.maps import (
     factor_text,
     unit_map,
 )
+from datacheck.checks.normalization.spreads import spreads_differ
 from datacheck.checks.quantiles import (
     distance,
     distance_low,
@@ -45,7 +46,8 @@ TRIED = 6  # maps tried on each column, the nearest first
 SHARED = 3  # columns with one unknown factor make it a cause
 
 # What may be left after undoing the map: a multiple of 1/√(n·m/(n+m)), and a floor for what is
-# no question of degree (nobody's blood pressure is standardized by nature).
+# no question of degree (nobody's blood pressure is standardized by nature); of the logarithm of the
+# spread, three standard errors, or as much.
 _LEFT = {0: (1.95, 0.1), 1: (1.63, 0.005), 2: (1.36, 0.005)}
 _LEAST_SIZE = {0: 5.0, 1: 50.0, 2: 50.0}
 
@@ -117,11 +119,12 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
             if clock[column] or (one.tier == 2 and _halves(a[column], b[column])):
                 return None
         slack = SLACK * float(o.deviation[j]) or 1e-6 * float(o.max[j] - o.min[j])
-        left = distance(one.image(a[column], sa, sb), b[column], slack)
+        image = one.image(a[column], sa, sb)
+        left = distance(image, b[column], slack)
         factor, floor = _LEFT[one.tier]
         allowed = factor / math.sqrt(size[j])
         allowed = max(allowed, floor) if one.tier == 0 else allowed + floor
-        if left > min(allowed, d[j] / 3):
+        if left > min(allowed, d[j] / 3) or spreads_differ(image, b[column], floor):
             return None
         return _Fit(float(d[j]), float(low[j]), left, float(sa), float(sb))
 
