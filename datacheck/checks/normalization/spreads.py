@@ -10,8 +10,6 @@ from datacheck.types import Floats
 
 ERRORS = 3.0  # standard errors: one column in 370 of like spread is taken to differ
 SECOND = 5.0  # ÷ rows: what is of second order, where the standard error is 0 (two values, 1:1)
-    5.0  # ÷ rows: what is of second order, where the standard error is 0 (two values, as often)
-)
 REACH = 0.5  # of the other sample's range, beyond which values on either side are outliers
 OUT = 0.125  # of a sample, at most, that are taken for outliers
 TINY = 1e-24  # of the largest number's square: what is left of rounding
