@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def courses(kind: str, seed: int, n: int = 1000) -> dict[str, Floats]:
     return {"loss": level * noise, "grad_norm": (0.2 + level) * grad_noise * (0.3 + 0.7 * t)}
 
 
+@cache
 def healthy(kind: str, seed: int, n: int = 1000) -> Run:
     """A run with nothing wrong, with all that a monitor records."""
     rng = np.random.default_rng(seed)

@@ -62,7 +62,7 @@ def test_regression_too(tmp_path):
 
 
 def test_a_study_without_repairs_has_its_controls(tmp_path):
-    study = datacheck.study(frames(), tmp_path / "s", **SMALL)
+    study = datacheck.study(frames(), tmp_path / "s", **SMALL | {"seeds": 2})
     assert study.verdicts == {}
     assert [a["key"] for a in study.told["arms"]] == ["raw", "placebo", "clip"]
     assert study.told["controls"][-1]["arms"] == {"without": "raw", "with": "placebo"}
@@ -109,7 +109,7 @@ def test_a_sequence_alone_is_for_a_decoder(tmp_path):
         words = [["good" if i % 2 else "bad", *["so"] * int(rng.integers(1, 9))]
                  for i in range(rows)]  # fmt: skip
         data[name] = pl.DataFrame({"words": words, "y": [w[0] + "!" for w in words]})
-    study = datacheck.study(data, tmp_path / "s", **SMALL)
+    study = datacheck.study(data, tmp_path / "s", **SMALL | {"seeds": 1, "steps": 20})
     assert study.told["setup"]["model"] == "Decoder"
     raw = study.told["arms"][0]["levels"]
     assert raw["NFR"]["mean"] == 0
