@@ -17,6 +17,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,16 @@ def counts(report: Report) -> Counter[str]:
     return out
 
 
+@lru_cache(maxsize=8)  # a law asks for each rule, and again
+def audited(what: Drawn) -> Report:
+    return datacheck.audit(what.frames(), settings=what.settings)
+
+
 def ceiling(what: Drawn, report: Report) -> Counter[str]:
     """The largest counts of the data as it is, and with one fault less."""
     out = counts(report)
     for fault in what.faults:
-        less = what.without(fault)
-        out |= counts(datacheck.audit(less.frames(), settings=less.settings))
+        out |= counts(audited(what.without(fault)))
     return out
 
 
@@ -95,7 +100,7 @@ def raised(done: Fixed, was: Counter[str], now: Counter[str]) -> dict[str, tuple
 def broken(what: Drawn, rule: str | None, *, unsafe: bool = True) -> list[Any]:
     """What a repair of one rule (None: of all) breaks of the first three laws."""
     data = what.frames()
-    before = datacheck.audit(data, settings=what.settings)
+    before = audited(what)
     plan = before.plan() if rule is None else before.plan().select([rule])
     done = fix(data, plan=plan, unsafe=unsafe, settings=what.settings)
     after = datacheck.audit(done.frames, settings=done.settings)
@@ -122,7 +127,7 @@ def broken(what: Drawn, rule: str | None, *, unsafe: bool = True) -> list[Any]:
 
 
 def rules_of(what: Drawn) -> list[str]:
-    plan = datacheck.audit(what.frames(), settings=what.settings).plan()
+    plan = audited(what).plan()
     return sorted({r for s in plan for r in s.rules})
 
 
