@@ -236,3 +236,24 @@ def test_tags_are_names_or_codes_one_for_each_word(kind, lengths, found):
     if told:
         assert (told[0].count, told[0].evidence["groups"]) == (2, 1)
         assert told[0].examples[0].values == {}
+
+
+@pytest.mark.parametrize(
+    ("accidents", "contradictions", "told"),
+    [(1.5, 0.49, True), (1.5, 0.51, False), (30.0, 0.49, False), (0.0, 0.0, True)],
+)
+def test_where_rows_are_copied_twice_what_accidents_make_is_enough(
+    accidents, contradictions, told, monkeypatch
+):
+    """20 copies and one contradiction, which alone is no more than a Poisson mean of 0.4 makes."""
+    frame = rows(0, 200)
+    frame = pl.concat([frame, frame[:20], turned(frame, 30)])
+    assert accidents == 0 or not beyond_chance(1, contradictions)
+    pairs = SLACK * frame.height * (frame.height - 1) / 2
+
+    def chance(self, context, splits, label=""):
+        return (contradictions if label else accidents) / pairs
+
+    monkeypatch.setattr("datacheck.checks.duplicates.Repeats.chance", chance)
+    found = audit({"train": frame})
+    assert [f.count for f in found] == [2] * told
