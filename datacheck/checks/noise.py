@@ -124,7 +124,7 @@ def _lacks(n: int, present: int, errors: float, trusted: int, differ: float) -> 
     if trusted < 2:
         return "it tells fewer than two classes well enough"
     if differ > max(DIFFER, (n - CALM) / FREE):
-        return f"fitted to halves of the rows it says something else of {differ:.0%}"
+        return f"fitted to halves of the rows, it says something else of {differ:.0%} of them"
     return ""
 
 
