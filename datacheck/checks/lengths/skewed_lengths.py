@@ -15,8 +15,9 @@ random batches is 1 − mean / E[max]. Rows beyond ten medians are left aside: t
 SL004's. A column is reported if that exceeds `max_padding`, *and* the
 99th percentile is more than `tail` times the median, the skewness exceeds `max_skewness`, or the
 padding exceeds even `heavy_padding` (for log-normal lengths the three come to much the same); each
-at the lower end of a one-sided 95 % interval (delta method, order statistics; Bonferroni over the
-columns), so that chance alone seldom decides. The evidence compares it with `buckets` buckets whose
+at the lower end of a one-sided 95 % interval (99.9 % for `heavy_padding`, which nothing else
+supports; delta method, order statistics; Bonferroni over the columns), so that chance alone seldom
+decides. The evidence compares it with `buckets` buckets whose
 edges a dynamic programme has chosen. Columns whose 99th percentile is at most `short` are not
 worth it.
 
@@ -72,6 +73,7 @@ from datacheck.summaries.base import Need
 from datacheck.summaries.lengths import Histogram
 
 LEVEL = 0.05  # one-sided: the histogram is a fact, the interval only steadies the verdict
+SURE = 1e-3  # … where there is no second sign, and lengths near the threshold would come and go
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,12 @@ class SkewedLengths(Rule):
             raise NotApplicable(f"no sequence or text columns in {split}")
         from scipy.special import ndtri
 
-        z = -float(ndtri(LEVEL / len(columns)))
+        z, sure = (-float(ndtri(level / len(columns))) for level in (LEVEL, SURE))
         found = {}
         for column in columns:
             whole = context.lengths(split)[column]
             histogram = within(whole, fence(whole.quantile(0.5))) if whole.n else whole
-            effect = self._padding(histogram, z)
+            effect = self._padding(histogram, z, sure)
             if effect is not None:
                 found[column] = (histogram, effect)
         if not found:
@@ -151,7 +153,7 @@ class SkewedLengths(Rule):
             },
         )
 
-    def _padding(self, histogram: Histogram, z: float) -> Effect | None:
+    def _padding(self, histogram: Histogram, z: float, sure: float) -> Effect | None:
         """The padding of random batches where it, and the tail of the lengths, is too large."""
         tail = quantile_interval(histogram, 0.99, z)[0]
         if tail <= self.short:
@@ -161,7 +163,9 @@ class SkewedLengths(Rule):
             return None
         middle = max(quantile_interval(histogram, 0.5, z)[1], 1.0)
         skewed = tail > self.tail * middle or skewness_low(histogram, z) > self.max_skewness
-        if not skewed and low <= self.heavy_padding:
-            return None
+        if not skewed:
+            value, low, high = waste_interval(histogram, self.batch_size, sure)
+            if low <= self.heavy_padding:
+                return None
         metric = f"padding of random batches of {self.batch_size}"
         return Effect(metric, value, low, high, self.max_padding)

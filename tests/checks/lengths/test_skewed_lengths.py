@@ -23,7 +23,7 @@ def of(pairs):
 
 def judged(histogram, **options):
     """Whether it counts as skewed by its own figures, without an interval."""
-    return SkewedLengths(**options)._padding(histogram, 0.0) is not None
+    return SkewedLengths(**options)._padding(histogram, 0.0, 0.0) is not None
 
 
 def test_short_sequences_need_no_care():
@@ -38,12 +38,12 @@ def test_padding_that_is_accepted():
     share = padding.waste(lengths, counts, 32)
     assert not judged(histogram, max_padding=share)
     assert judged(histogram, max_padding=np.nextafter(share, 0))
-    effect = SkewedLengths()._padding(histogram, 0.0)
+    effect = SkewedLengths()._padding(histogram, 0.0, 0.0)
     assert effect is not None
     assert (effect.value, effect.low, effect.high, effect.threshold) == (share, share, share, 0.3)
     assert effect.metric == "padding of random batches of 32"
     at_8 = padding.waste(lengths, counts, 8)
-    effect = SkewedLengths(batch_size=8)._padding(histogram, 0.0)
+    effect = SkewedLengths(batch_size=8)._padding(histogram, 0.0, 0.0)
     assert effect is not None
     assert effect.value == at_8 != share
 
@@ -134,3 +134,21 @@ def test_at_most_twenty_columns_are_listed():
     (found,) = audited(frame)
     assert found.count == 22
     assert list(found.evidence["padding"]) == [f"c{j}" for j in range(20)]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 16, 64, 256])
+def test_heavy_padding_alone_has_to_be_surer(rows):
+    """One level for padding beside another sign, a stricter one for padding that is the only."""
+    histogram = of({4: 40 * rows, 9: 30 * rows, 20: 20 * rows, 30: 10 * rows})
+    value, _, _ = padding.waste_interval(histogram, 32, 0.0)
+    z, sure = 1.645, 3.09
+    low = padding.waste_interval(histogram, 32, sure)[1]
+    for threshold, told in ((low - 1e-6, True), (low + 1e-6, False)):
+        rule = SkewedLengths(tail=1e9, max_skewness=1e9, heavy_padding=threshold)
+        found = rule._padding(histogram, z, sure)
+        assert (found is not None) == told
+        if found is not None:
+            assert (found.value, found.low) == (value, low)
+    beside = SkewedLengths(tail=1.0)._padding(histogram, z, sure)
+    assert beside is not None
+    assert beside.low == padding.waste_interval(histogram, 32, z)[1]
