@@ -129,6 +129,8 @@ def test_data_that_a_rule_says_it_cannot_judge_counts_apart():
     assert "| LB002 | suspect-labels | 1 of 2 (9–91 %) + 1 | adult 1 |" in text
     assert f"- LB002 suspect-labels, iris: {few}" in text
     assert "1 of 2 (9–91 %) | **no** | 1 | 0 of 0 |" in text
+    assert "LB002 could not judge 1 of 3 datasets and said so; were they misses" in text
+    assert "its recall would be 1 of 3 (6–79 %)." in text
 
 
 def test_a_rule_refuses_too_few_rows(tmp_path):

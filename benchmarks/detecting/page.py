@@ -124,6 +124,18 @@ def refused_by(rule: Mapping[str, Any]) -> int:
     return sum(row[3] for f in rule["faults"] for row in f["levels"] if row[0] == MIDDLE)
 
 
+def with_refusals(told: Mapping[str, Any]) -> str:
+    """What the recall would be if data that a rule refused were misses; empty without any."""
+    lines = []
+    for code, rule in told["rules"].items():
+        refused, (hits, trials) = refused_by(rule), middle_of(rule)
+        if refused:
+            every = trials + refused
+            lines.append(f"{code} could not judge {refused} of {every} datasets and said so; "
+                         f"were they misses, its recall would be {interval(hits, every)}.")  # fmt: skip
+    return " ".join(lines)
+
+
 def missed_by(rule: Mapping[str, Any]) -> bool:
     """Whether a rule finds less than 95 % at the middle severity."""
     hits, trials = middle_of(rule)
@@ -241,6 +253,7 @@ def page(told: Mapping[str, Any], how: str, peers: str = "") -> str:
         f"Data: {datasets}.",
         "## In short",
         f"Wanted is a recall of {WANTED} at severity {MIDDLE:g} for every rule. {reached}",
+        with_refusals(told),
         f"**{few} audits of clean re-splits raise a false alarm** of any rule; wanted is 1 %.",
         "\n".join(overview(told)),
         f"## Recall by fault and severity\n\n{RECALL}",
