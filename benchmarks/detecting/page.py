@@ -131,8 +131,10 @@ def with_refusals(told: Mapping[str, Any]) -> str:
         refused, (hits, trials) = refused_by(rule), middle_of(rule)
         if refused:
             every = trials + refused
-            lines.append(f"{code} could not judge {refused} of {every} datasets and said so; "
-                         f"were they misses, its recall would be {interval(hits, every)}.")  # fmt: skip
+            lines.append(
+                f"{code} could not judge {refused} of {every} datasets and said so; "
+                f"were they misses, its recall would be {interval(hits, every)}."
+            )
     return " ".join(lines)
 
 
