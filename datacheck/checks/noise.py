@@ -76,14 +76,16 @@ def estimate(
     * the probe knows the task (else ``lacks`` says so).
     """
     n, classes = probabilities.shape
+    if not n:
+        return None
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     sure = probabilities.max(axis=1) if sure is None else sure
     agreed = np.ones(n, dtype=np.bool_) if agreed is None else agreed
     wrong = predicted != codes
-    errors = float(wrong.mean()) if n else 0.0
-    part = min(HALF, MANY / max(n, 1))
+    errors = float(wrong.mean())
+    part = min(HALF, MANY / n)
     plausible = max(OWN, part)
-    left = plausible * float((wrong & agreed).mean()) if n else 0.0
+    left = plausible * float((wrong & agreed).mean())
     trusted = reliable(predicted, codes, sure, classes)
     counts = wrong & agreed & trusted[predicted] & trusted[codes]
     best: tuple[float, float, int] | None = None
@@ -241,7 +243,7 @@ def suspects(probabilities: Floats, codes: Ints) -> Suspects:
     sizes = np.bincount(codes, minlength=classes)
     threshold = np.bincount(codes, own, minlength=classes) / np.maximum(sizes, 1)
     threshold[sizes == 0] = np.inf
-    confident = np.where(probabilities >= threshold, probabilities, -1.0)
+    confident = np.where(probabilities >= threshold, probabilities, -np.inf)
     suggested = confident.argmax(axis=1).astype(np.int64)
     best = confident[np.arange(n), suggested]
     rows = np.flatnonzero((suggested != codes) & (best > own)).astype(np.int64)
