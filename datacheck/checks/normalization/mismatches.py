@@ -107,7 +107,7 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
     rows = np.array([moments[c].finite for c in columns], dtype=np.float64)
     scores = np.where(open_to(maps, lines, t, rows), scores, np.inf)
 
-    def fit(i: int, j: int) -> _Fit | None:
+    def fit(i: int, j: int, shared: bool = False) -> _Fit | None:
         one, column, (sa, sb) = maps[i], columns[j], lines[i, :, j]
         if size[j] < _LEAST_SIZE[one.tier] or not (one.curve or np.isfinite(sa)):
             return None
@@ -124,7 +124,9 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
         factor, floor = _LEFT[one.tier]
         allowed = factor / math.sqrt(size[j])
         allowed = max(allowed, floor) if one.tier == 0 else allowed + floor
-        if left > min(allowed, d[j] / 3) or spreads_differ(image, b[column], floor):
+        if left > min(allowed, d[j] / 3):
+            return None
+        if not shared and spreads_differ(image, b[column], floor):
             return None
         return _Fit(float(d[j]), float(low[j]), left, float(sa), float(sb))
 
@@ -134,12 +136,15 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
         tried = {i: fit(i, j) for i in near if scores[i, j] < NEAR}
         fits.append({i: f for i, f in tried.items() if f is not None})
     doubted = _without_drift(context, (train, other), maps, columns, fits)
-    # A cause that several columns share is tried on all of them, near or not.
-    votes = Counter(i for found in fits for i in found if maps[i].tier == 0)
+    # A cause that several columns share is tried on all of them, whatever their spread; what only
+    # processing makes, near or not.
+    votes = Counter(i for found in fits for i in found)
     for i in [i for i, n in votes.items() if n >= SHARED and i not in doubted]:
         for j, found in enumerate(fits):
-            if i not in found and (shared := fit(i, j)) is not None:
-                found[i] = shared
+            if i in found or (maps[i].tier and not scores[i, j] < NEAR):
+                continue
+            if (one := fit(i, j, shared=True)) is not None:
+                found[i] = one
     several = {c for c in columns if _several(a[c]) and _several(b[c])}
     return [
         m

@@ -105,3 +105,18 @@ def test_another_unit_is_a_mismatch_all_the_same(factor):
         settings={"label": "label", "task": "classification", "select": ("NM001", "NM003")},
     )
     assert [f.rule for f in report.findings] == ["NM001"]
+
+
+@pytest.mark.parametrize("factor", [255.0, 25.4])
+def test_of_many_columns_that_share_a_map_none_is_left_behind(factor):
+    """Of 400 columns one or two have another spread by chance."""
+    rng = np.random.default_rng(0)
+    x = rng.gamma(2.0, size=(700, 400))
+    alone = [spreads_differ(np.sort(a[:500]), np.sort(a[500:])) for a in x.T]
+    assert sum(alone) > 0
+    x[500:] *= factor
+    frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(400)})
+    report = datacheck.audit({"train": frame[:500], "test": frame[500:]},
+                             settings={"select": ("NM001", "NM003")})  # fmt: skip
+    (finding,) = report.findings
+    assert (finding.rule, finding.count) == ("NM001", 400)
