@@ -13,17 +13,18 @@ A model fitted on one scale is asked about another. Nothing fails: the loss of t
 simply wrong, and a scaler fitted on train makes it worse.
 
 ## How it is measured
-For each number column that differs beyond chance (Kolmogorov–Smirnov on the row sample or
-Student's t of the exact means, Benjamini–Hochberg over all columns), a table of known maps, taken
-with train's exact moments, and fitted ones are laid on the quantiles of train. A map is found if
-it moves the column by at least half a mean deviation; if undoing it leaves no more distance than
+For each number column that differs beyond chance (Kolmogorov–Smirnov on the row sample or Student's
+t of the exact means, Benjamini–Hochberg over all columns), a table of known maps, taken with
+train's exact moments, and fitted ones are laid on the quantiles of train. A map is found if it
+moves the column by at least half a mean deviation; if undoing it leaves no more distance than
 chance does (for maps that only processing makes: no more than 0.1), less than a third of what there
 was, and no other spread than chance makes (three standard errors of its logarithm, outliers aside,
 or 10 %; where three columns share the map, it is not asked of others); and if for one of its
-columns the lower end of the interval of the distance reaches `min_distance`. A map without a name must change the scale at least threefold, and tenfold where
-the two distributions overlap by half. Values within 1 % of the mean deviation count as the same,
-for rounding's sake. Where at least half of a finding's columns (and 8) share one line, as pixels
-do, it is that of all columns that it brings back, also of those that never vary.
+columns the lower end of the interval of the distance reaches `min_distance`. A map without a name
+must change the scale at least threefold, and tenfold where the two distributions overlap by half.
+Values within 1 % of the mean deviation count as the same, for rounding's sake. Where at least half
+of a finding's columns (and 8) share one line, as pixels do, it is that of all columns that it
+brings back, also of those that never vary.
 
 A line that maps every pixel of a picture maps the mean of each channel alike and stretches its
 deviation. So pictures are judged by their means and deviations in the three channels: a known map
