@@ -69,6 +69,14 @@ def test_a_study_without_repairs_has_its_controls(tmp_path):
     assert json.loads((tmp_path / "s/study.json").read_text()) == study.told
 
 
+def test_processes_of_their_own_say_the_same(tmp_path):
+    few = SMALL | {"seeds": 1, "steps": 20}
+    datacheck.study(frames(), tmp_path / "here", **few)
+    datacheck.study(frames(), tmp_path / "there", **few | {"workers": 2})
+    here, there = ((tmp_path / w / "study.json").read_bytes() for w in ("here", "there"))
+    assert here == there
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
