@@ -137,8 +137,8 @@ def _find(context: Context, train: str, other: str, least: float) -> list[Mismat
         fits.append({i: f for i, f in tried.items() if f is not None})
     doubted = _without_drift(context, (train, other), maps, columns, fits)
     # A cause that several columns share is tried on all of them, whatever their spread; what only
-    # processing makes, near or not.
-    votes = Counter(i for found in fits for i in found)
+    # processing makes, near or not. A fitted map is another for each column: nothing is shared.
+    votes = Counter(i for found in fits for i in found if maps[i].tier < 2)
     for i in [i for i, n in votes.items() if n >= SHARED and i not in doubted]:
         for j, found in enumerate(fits):
             if i in found or (maps[i].tier and not scores[i, j] < NEAR):
